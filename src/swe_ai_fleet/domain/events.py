@@ -1,0 +1,162 @@
+"""What happened, in the past tense: the only source from which a deliberation is rebuilt.
+
+The key of an event, ``(type, round, agent_id)``, is unique within its deliberation: a second event
+with the same key is a duplicate of the first, whatever it carries.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from swe_ai_fleet.domain.check import CheckReport
+from swe_ai_fleet.domain.council import Council
+from swe_ai_fleet.domain.outcome import DeliberationOutcome, Failure
+from swe_ai_fleet.domain.proposal import Proposal, Usage
+from swe_ai_fleet.domain.ranking import Ranking, Result
+from swe_ai_fleet.domain.review import Critique
+from swe_ai_fleet.domain.task import RepoRef, Task
+from swe_ai_fleet.domain.value import Recorded
+
+
+class _Event(Recorded):
+    deliberation_id: str
+    task_id: str
+    num_agents: int
+    round: int = 0
+    attempt: int = 1
+    """Which try of the work this was; never part of the event's identity."""
+    time: datetime
+    """When it happened, UTC."""
+    traceparent: str | None = None
+    """W3C trace context of the work that caused it."""
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        """Type, round and agent: unique within the deliberation."""
+        return (self.type, self.round, getattr(self, "agent_id", ""))  # type: ignore[attr-defined]  # every event has one
+
+
+class _AgentEvent(_Event):
+    agent_id: str
+    role: str
+    model: str
+
+
+class Requested(_Event):
+    """A task was accepted."""
+
+    type: Literal["requested"] = "requested"
+    task: Task
+    council: Council
+    seed: int
+    repo: RepoRef | None = None
+
+
+class Started(_Event):
+    """The work began; deadlines count from ``time``."""
+
+    type: Literal["started"] = "started"
+    notes: tuple[str, ...] = ()
+
+
+class Proposed(_AgentEvent):
+    """An agent answered in round 0."""
+
+    type: Literal["proposed"] = "proposed"
+    proposal: Proposal
+
+
+class Critiqued(_AgentEvent):
+    """An agent reviewed its peers."""
+
+    type: Literal["critiqued"] = "critiqued"
+    critiques: tuple[Critique, ...]
+    usage: Usage = Usage()
+
+
+class Revised(_AgentEvent):
+    """An agent answered again after remarks."""
+
+    type: Literal["revised"] = "revised"
+    proposal: Proposal
+
+
+class Checked(_AgentEvent):
+    """A proposal was applied and the checks were run; ``agent_id`` is its author, or ``base``."""
+
+    type: Literal["checked"] = "checked"
+    report: CheckReport
+
+
+class AgentFailed(_AgentEvent):
+    """An agent's attempt in this round ended without an answer."""
+
+    type: Literal["agent_failed"] = "agent_failed"
+    failure: Failure
+
+
+class RoundClosed(_Event):
+    """The cut of a round: only what it names counts in the decision; what comes later is recorded, not ranked."""
+
+    type: Literal["round_closed"] = "round_closed"
+    included: tuple[str, ...]
+    """Proposal ids of this round that count, sorted."""
+    checked: tuple[str, ...]
+    """Those of them whose check report counts, sorted."""
+    missing: tuple[str, ...] = ()
+    """Agent ids without an answer in this round, sorted."""
+    reason: str = ""
+
+
+class Ranked(_Event):
+    """The proposals were ranked."""
+
+    type: Literal["ranked"] = "ranked"
+    ranking: Ranking
+
+
+class CancelRequested(_Event):
+    """Somebody asked to stop."""
+
+    type: Literal["cancel_requested"] = "cancel_requested"
+    reason: str = ""
+
+
+class Closed(_Event):
+    """The end; there is exactly one."""
+
+    type: Literal["closed"] = "closed"
+    outcome: DeliberationOutcome
+    result: Result
+
+
+Event = Annotated[
+    Requested
+    | Started
+    | Proposed
+    | Critiqued
+    | Revised
+    | Checked
+    | AgentFailed
+    | RoundClosed
+    | Ranked
+    | CancelRequested
+    | Closed,
+    Field(discriminator="type"),
+]
+event_adapter: TypeAdapter[Event] = TypeAdapter(Event)
+
+EVENT_TYPES = (
+    "requested",
+    "started",
+    "proposed",
+    "critiqued",
+    "revised",
+    "checked",
+    "agent_failed",
+    "round_closed",
+    "ranked",
+    "cancel_requested",
+    "closed",
+)

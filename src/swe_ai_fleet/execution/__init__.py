@@ -1,0 +1,1 @@
+"""Where agents and checks run: in this process, or on Ray."""

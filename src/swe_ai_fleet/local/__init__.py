@@ -1,0 +1,1 @@
+"""Embedded mode: what has no address is started here and stopped afterwards."""

@@ -1,0 +1,1 @@
+"""All that speaks NATS, and its in-memory twin."""

@@ -1,0 +1,1 @@
+"""Model servers: the OpenAI-compatible client, providers, fallback, the simulated server."""

@@ -1,0 +1,1 @@
+"""Agents and the use cases that make them deliberate."""

@@ -1,0 +1,1 @@
+"""Agents: the plain vLLM agent, its Ray actor, and the embedded repair agent."""

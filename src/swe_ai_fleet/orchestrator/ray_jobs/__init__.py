@@ -1,0 +1,1 @@
+"""What a Ray job imports: the actor and the use case."""

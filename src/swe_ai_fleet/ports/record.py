@@ -1,0 +1,159 @@
+"""The record: events first, everything else can be rebuilt from them."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol
+
+from swe_ai_fleet.domain.events import Event
+from swe_ai_fleet.domain.outcome import DeliberationOutcome
+from swe_ai_fleet.domain.task import Task
+from swe_ai_fleet.domain.value import Recorded
+
+
+class Published(Recorded):
+    """The record's acknowledgement of one event."""
+
+    sequence: int
+    duplicate: bool = False
+    """An event of the same key was there already; this one was not stored a second time."""
+
+
+class EventLog(Protocol):
+    """The durable log of all deliberations."""
+
+    async def publish(self, event: Event) -> Published:
+        """Store one event; repeating it with the same key stores it once. Retries have happened inside.
+
+        ``closed`` is guarded: the second one with another content raises.
+
+        Raises:
+            RecordConflictError: another ``closed`` is there already.
+            RecordDeniedError: these credentials may not publish it; known within a second.
+            RecordUnavailableError: the log did not acknowledge within the limit.
+        """
+        ...
+
+    async def history(self, deliberation_id: str) -> Sequence[Event]:
+        """All events of one deliberation in stream order; empty where there is none.
+
+        Raises:
+            RecordUnavailableError: the log does not answer.
+        """
+        ...
+
+    def follow(self, deliberation_id: str) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        """History, then live, in stream order, each event once; ends after ``closed``. Survives a server restart."""
+        ...
+
+
+class Snapshot(Recorded):
+    """What a list shows of one deliberation; rebuildable from its events."""
+
+    deliberation_id: str
+    task_id: str
+    phase: str
+    """Type of the last event that moved it on: requested, started, round_closed, ranked, closed."""
+    outcome: DeliberationOutcome | None = None
+    round: int = 0
+    answered: int = 0
+    failed: int = 0
+    num_agents: int = 0
+    tokens: int = 0
+    winner: str | None = None
+    """Proposal id."""
+    updated: datetime
+    """UTC."""
+
+
+class SnapshotStore(Protocol):
+    """Snapshots by deliberation id, written with compare-and-set."""
+
+    async def put(self, snapshot: Snapshot) -> None:
+        """Store it unless a later one is there.
+
+        Raises:
+            RecordUnavailableError: the store does not answer.
+        """
+        ...
+
+    async def get(self, deliberation_id: str) -> Snapshot | None:
+        """The latest, or None."""
+        ...
+
+    async def list(self, *, limit: int = 100) -> Sequence[Snapshot]:
+        """The most recently updated first."""
+        ...
+
+
+class BlobStore(Protocol):
+    """Content by its sha256, for payloads over 128 KiB."""
+
+    async def put(self, content: bytes) -> str:
+        """Store it and return its sha256 in hexadecimal; storing it again is free."""
+        ...
+
+    async def get(self, sha256: str) -> bytes:
+        """The content.
+
+        Raises:
+            RecordNotFoundError: there is none of that digest.
+        """
+        ...
+
+
+class Command(Recorded):
+    """Asks a worker for one deliberation."""
+
+    deliberation_id: str
+    task: Task
+    seed: int
+    models: tuple[str, ...] = ()
+    time: datetime
+    traceparent: str | None = None
+
+
+class Delivery(Protocol):
+    """One command in the hands of one worker, until it is settled."""
+
+    @property
+    def command(self) -> Command:
+        """What is asked for.
+
+        Raises:
+            InputError: the stored command is not a valid one.
+        """
+        ...
+
+    @property
+    def delivered(self) -> int:
+        """How often it has been handed out, this time included."""
+        ...
+
+    async def ack(self) -> None:
+        """Done: the terminal event is on the record."""
+        ...
+
+    async def nak(self, *, delay_s: float) -> None:
+        """Not now: hand it out again after ``delay_s``."""
+        ...
+
+    async def term(self, reason: str) -> None:
+        """Never: put it on the dead-letter stream, once, with the reason."""
+        ...
+
+    async def in_progress(self) -> None:
+        """Still at work: restart the redelivery timer."""
+        ...
+
+
+class CommandQueue(Protocol):
+    """The work queue of all workers."""
+
+    async def submit(self, command: Command) -> Published:
+        """Put it on the queue; the same deliberation id again is a duplicate."""
+        ...
+
+    async def next(self, *, wait_s: float) -> Delivery | None:
+        """The next command for this worker, or None after ``wait_s``. Works on across a server restart."""
+        ...

@@ -1,0 +1,1 @@
+"""The decision as pure functions over domain values: gates, agreement, ties, stopping."""

@@ -1,0 +1,1 @@
+"""Program repair without a model: localisation, families of edits, search."""
