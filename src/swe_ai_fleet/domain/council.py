@@ -33,6 +33,11 @@ class AgentSpec(Recorded):
     """This agent's part, counted from 0, of a space that ``shards`` agents divide among them."""
     shards: Annotated[int, Field(ge=1)] = 1
 
+    @property
+    def searches(self) -> bool:
+        """It searches for an answer instead of asking a model, so it may find none."""
+        return self.model.startswith("offline:")
+
 
 class Council(Recorded):
     """The agents of one deliberation."""
@@ -71,7 +76,8 @@ def derive_seed(seed: int, *parts: object) -> int:
 def assemble_council(task: Task, models: Sequence[str], *, seed: int) -> Council:
     """Deal roles, models, temperatures, prompt variants and shards in turn.
 
-    The same arguments give the same council.
+    The same arguments give the same council. Where the plan names no quorum, a council of searching agents needs
+    one answer only: their answers are verified, not voted on.
     """
     plan = task.council
     roles = plan.roles or (task.role,)
@@ -80,7 +86,10 @@ def assemble_council(task: Task, models: Sequence[str], *, seed: int) -> Council
         role = roles[index % len(roles)]
         agents.append(_spec("answer", role, index, plan.agents, models, seed))
     agents.extend(_spec("test", "QA", index, plan.qa, models, seed) for index in range(plan.qa))
-    return Council(agents=tuple(agents), quorum=plan.needed)
+    council = Council(agents=tuple(agents), quorum=plan.needed)
+    if plan.quorum is None and all(agent.searches for agent in council.proposers):
+        return council.model_copy(update={"quorum": 1})
+    return council
 
 
 def _spec(

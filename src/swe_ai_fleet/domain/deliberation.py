@@ -1,0 +1,187 @@
+"""A deliberation as the sum of its events: no I/O, no clock. The same events in any order give the same state.
+
+Two events with the same key are one: the first in stream order counts. :mod:`swe_ai_fleet.domain.steps`
+says what to do next.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from swe_ai_fleet.domain.check import CheckReport, CheckStatus
+from swe_ai_fleet.domain.council import BASE_AGENT, AgentSpec, Council
+from swe_ai_fleet.domain.events import (
+    AgentFailed,
+    CancelRequested,
+    Checked,
+    Closed,
+    Critiqued,
+    Event,
+    Proposed,
+    Ranked,
+    Requested,
+    Revised,
+    RoundClosed,
+    Started,
+)
+from swe_ai_fleet.domain.proposal import Proposal, Usage
+from swe_ai_fleet.domain.review import Critique
+from swe_ai_fleet.domain.task import Task
+
+
+@dataclass(slots=True, kw_only=True)
+class Deliberation:
+    """What is known of one deliberation. Fed by :meth:`apply` alone."""
+
+    requested: Requested | None = None
+    started: Started | None = None
+    proposals: dict[str, Proposal] = field(default_factory=dict)
+    """By proposal id: answers and checks, of all rounds, late ones included."""
+    reports: dict[str, Checked] = field(default_factory=dict)
+    """By proposal id, ``base`` for the unchanged commit."""
+    critiques: dict[tuple[int, str], Critiqued] = field(default_factory=dict)
+    failures: dict[tuple[int, str], AgentFailed] = field(default_factory=dict)
+    rounds: dict[int, RoundClosed] = field(default_factory=dict)
+    ranked: Ranked | None = None
+    cancel_requested: CancelRequested | None = None
+    closed: Closed | None = None
+    seen: set[tuple[str, int, str]] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, events: Iterable[Event]) -> "Deliberation":
+        """The state after these events."""
+        deliberation = cls()
+        for event in events:
+            deliberation.apply(event)
+        return deliberation
+
+    def apply(self, event: Event) -> bool:  # noqa: C901  # one case an event type
+        """Take one event in; False where an event of the same key was there already."""
+        if event.key in self.seen:
+            return False
+        self.seen.add(event.key)
+        match event:
+            case Requested():
+                self.requested = event
+            case Started():
+                self.started = event
+            case Proposed() | Revised():
+                self.proposals[event.proposal.proposal_id] = event.proposal
+            case Checked():
+                self.reports[event.report.proposal_id] = event
+            case Critiqued():
+                self.critiques[event.round, event.agent_id] = event
+            case AgentFailed():
+                self.failures[event.round, event.agent_id] = event
+            case RoundClosed():
+                self.rounds[event.round] = event
+            case Ranked():
+                self.ranked = event
+            case CancelRequested():
+                self.cancel_requested = event
+            case Closed():
+                self.closed = event
+        return True
+
+    @property
+    def task(self) -> Task:
+        """The task; the deliberation must have been requested."""
+        return self._request.task
+
+    @property
+    def council(self) -> Council:
+        """The council; the deliberation must have been requested."""
+        return self._request.council
+
+    @property
+    def _request(self) -> Requested:
+        if self.requested is None:
+            msg = "this deliberation was never requested"
+            raise LookupError(msg)
+        return self.requested
+
+    @property
+    def base(self) -> CheckReport | None:
+        """What the checks say of the unchanged commit, once known."""
+        event = self.reports.get(BASE_AGENT)
+        return None if event is None else event.report
+
+    @property
+    def needs_base(self) -> bool:
+        """The task has code and checks: the unchanged commit must be checked first."""
+        return self._request.repo is not None and bool(self.task.checks)
+
+    def elapsed_s(self, now: datetime) -> float:
+        """Seconds since ``started``; 0 before."""
+        return 0.0 if self.started is None else max(0.0, (now - self.started.time).total_seconds())
+
+    def answers(self, round_: int) -> list[Proposal]:
+        """The answers of one round, sorted by id, late ones included."""
+        found = (p for p in self.proposals.values() if p.kind == "answer" and p.round == round_)
+        return sorted(found, key=lambda p: p.proposal_id)
+
+    def included(self) -> list[Proposal]:
+        """The answers that count: those named by the cut of a round; sorted by round, then id."""
+        named = {pid for cut in self.rounds.values() for pid in cut.included}
+        chosen = (p for pid, p in self.proposals.items() if pid in named and p.kind == "answer")
+        return sorted(chosen, key=lambda p: (p.round, p.proposal_id))
+
+    def counted_reports(self) -> dict[str, CheckReport]:
+        """The check reports that count, by proposal id, sorted."""
+        named = sorted({pid for cut in self.rounds.values() for pid in cut.checked})
+        return {pid: self.reports[pid].report for pid in named if pid in self.reports}
+
+    def latest(self, agent: AgentSpec) -> Proposal | None:
+        """The agent's answer of its last closed round, or None."""
+        own = [p for p in self.included() if p.agent_id == agent.agent_id]
+        return own[-1] if own else None
+
+    def critiques_of(self, proposal_id: str, *, round_: int) -> tuple[Critique, ...]:
+        """What peers said of it in that round, by reviewer."""
+        found = [
+            critique
+            for (in_round, _), event in self.critiques.items()
+            if in_round == round_
+            for critique in event.critiques
+            if critique.proposal_id == proposal_id
+        ]
+        return tuple(sorted(found, key=lambda critique: critique.reviewer_id))
+
+    def all_critiques(self) -> tuple[Critique, ...]:
+        """Every critique on the record, sorted by round, then reviewer, in the reviewer's own order."""
+        ordered = sorted(self.critiques)
+        return tuple(critique for key in ordered for critique in self.critiques[key].critiques)
+
+    def settled(self, round_: int, agent: AgentSpec) -> bool:
+        """The agent has answered in this round, or has failed for good."""
+        answered = any(p.agent_id == agent.agent_id and p.round == round_ for p in self.proposals.values())
+        return answered or (round_, agent.agent_id) in self.failures
+
+    def verified(self) -> list[Checked]:
+        """Reports of proposals that apply, touch nothing protected and pass every check; earliest first."""
+        good = [
+            event
+            for pid, event in self.reports.items()
+            if pid != BASE_AGENT and self.task.checks and _passes(event.report)
+        ]
+        return sorted(good, key=lambda event: (event.time, event.report.proposal_id))
+
+    def usage(self) -> Usage:
+        """Everything that was paid for, late and failed answers included."""
+        total = Usage()
+        for proposal in self.proposals.values():
+            total += proposal.usage
+        for critiqued in self.critiques.values():
+            total += critiqued.usage
+        for failed in self.failures.values():
+            total += getattr(failed.failure, "usage", Usage())
+        return total
+
+
+def _passes(report: CheckReport) -> bool:
+    return (
+        report.applied
+        and report.parses
+        and not report.protected_touched
+        and report.count(CheckStatus.PASSED) == len(report.results)
+    )

@@ -1,0 +1,224 @@
+"""What to do next, as a pure function of what has happened and how long it took.
+
+A deliberation moves through ``requested, started, [base], round 0..R, rank, close``. Round 0 proposes and
+checks; a later round critiques, revises and checks. Agents share 85 % of the budget's seconds, divided
+evenly among the phases (95 % where nothing is executed); the rest is for the last checks and the ranking.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from swe_ai_fleet.domain.council import AgentSpec
+from swe_ai_fleet.domain.deliberation import Deliberation
+from swe_ai_fleet.domain.proposal import Proposal
+
+_SHARE_EXECUTED = 0.85
+_SHARE_TEXT = 0.95
+_PEERS_REVIEWED = 4
+
+CutReason = Literal["complete", "safe", "deadline", "agreed", "budget", "alone"]
+StepKind = Literal["propose", "critique", "revise"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Put ``started`` on the record; deadlines count from it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckBase:
+    """Run the checks on the unchanged commit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """Ask one agent, until ``until_s`` seconds after the start."""
+
+    agent: AgentSpec
+    round: int
+    step: StepKind
+    until_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckProposal:
+    """Apply a proposal and run the checks."""
+
+    proposal_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseRound:
+    """Cut the round: what is there counts, the rest is recorded only."""
+
+    round: int
+    reason: CutReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rank:
+    """Rank what counts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Close:
+    """Put the terminal event on the record."""
+
+
+NextStep = Start | CheckBase | Ask | CheckProposal | CloseRound | Rank | Close
+
+
+def next_steps(
+    state: Deliberation, *, elapsed_s: float, is_safe: Callable[[], bool], tokens_per_round: int = 0
+) -> list[NextStep]:
+    """Everything that may go on now, side by side; repeating the call repeats the answer until an event comes.
+
+    Args:
+        state: what has happened; it must have been requested.
+        elapsed_s: seconds since ``started``.
+        is_safe: whether the decision can no longer change; asked only where it matters.
+        tokens_per_round: what one more round is expected to cost, for the budget.
+    """
+    if state.closed is not None:
+        return []
+    if state.cancel_requested is not None or state.ranked is not None:
+        return [Close()]
+    if state.started is None:
+        return [Start()]
+    overdue = elapsed_s >= state.task.budget.seconds
+    if state.needs_base and state.base is None:
+        return [Close()] if overdue else [CheckBase()]
+    round_ = next((r for r in range(state.task.council.rounds + 1) if r not in state.rounds), None)
+    if round_ is None:
+        return [Rank()]
+    work = _proposing(state) if round_ == 0 else _reviewing(state, round_, elapsed_s)
+    return _cut_or_go_on(state, round_, work, elapsed_s, is_safe, tokens_per_round)
+
+
+def _cut_or_go_on(
+    state: Deliberation,
+    round_: int,
+    work: list[NextStep],
+    elapsed_s: float,
+    is_safe: Callable[[], bool],
+    tokens_per_round: int,
+) -> list[NextStep]:
+    """The open round's work, or its cut."""
+    reason: CutReason | None = None
+    if elapsed_s >= state.task.budget.seconds:
+        reason = "deadline"
+    elif round_ > 0 and not _round_began(state, round_):
+        reason = _skip(state, is_safe, tokens_per_round)
+    if reason is None and not work:
+        reason = "complete"
+    if reason is None and elapsed_s >= soft_s(state) and has_quorum(state) and is_safe():
+        reason = "safe"
+    return work if reason is None else [CloseRound(round=round_, reason=reason)]
+
+
+def _proposing(state: Deliberation) -> list[NextStep]:
+    until = phase_end_s(state, 0, "propose")
+    asks: list[NextStep] = [
+        Ask(agent=agent, round=0, step="propose", until_s=until)
+        for agent in state.council.agents
+        if not state.settled(0, agent)
+    ]
+    return asks + _checks(state, 0)
+
+
+def _reviewing(state: Deliberation, round_: int, elapsed_s: float) -> list[NextStep]:
+    reviewers = [
+        a for a in state.council.proposers if state.latest(a) and (round_, a.agent_id) not in state.failures
+    ]
+    critique_end = phase_end_s(state, round_, "critique")
+    waiting = [a for a in reviewers if (round_, a.agent_id) not in state.critiques]
+    if waiting and elapsed_s < critique_end:
+        return [Ask(agent=a, round=round_, step="critique", until_s=critique_end) for a in waiting]
+    until = phase_end_s(state, round_, "revise")
+    asks: list[NextStep] = [
+        Ask(agent=a, round=round_, step="revise", until_s=until)
+        for a in reviewers
+        if not state.settled(round_, a) and _has_remarks(state, a, round_)
+    ]
+    return asks + _checks(state, round_)
+
+
+def _checks(state: Deliberation, round_: int) -> list[NextStep]:
+    if state.requested is None or state.requested.repo is None:
+        return []
+    return [
+        CheckProposal(proposal_id=p.proposal_id)
+        for p in state.answers(round_)
+        if p.proposal_id not in state.reports
+    ]
+
+
+def _has_remarks(state: Deliberation, agent: AgentSpec, round_: int) -> bool:
+    """Something speaks against the agent's latest answer: its checks, or a peer."""
+    parent = state.latest(agent)
+    if parent is None:
+        return False
+    report = state.counted_reports().get(parent.proposal_id)
+    if report is not None and (not report.applied or report.failures()):
+        return True
+    said = state.critiques_of(parent.proposal_id, round_=round_)
+    return any(critique.verdict != "accept" for critique in said)
+
+
+def _round_began(state: Deliberation, round_: int) -> bool:
+    return any(key[0] == round_ for key in state.critiques) or any(key[0] == round_ for key in state.failures)
+
+
+def _skip(state: Deliberation, is_safe: Callable[[], bool], tokens_per_round: int) -> CutReason | None:
+    """Why a further round is not worth having, or None."""
+    if len(state.included()) < 2:
+        return "alone"
+    limit = state.task.budget.tokens
+    if limit is not None and state.usage().total_tokens + tokens_per_round > limit:
+        return "budget"
+    agreed = bool(state.verified()) and is_safe()
+    return "agreed" if agreed else None
+
+
+def has_quorum(state: Deliberation) -> bool:
+    """Enough agents have spoken: answered, or said with a reason that they cannot."""
+    spoken = {p.agent_id for p in state.proposals.values() if p.kind == "answer"}
+    spoken |= {agent for (_, agent), event in state.failures.items() if event.failure.kind == "refused"}
+    return bool(state.answers(0)) and len(spoken) >= state.council.quorum
+
+
+def soft_s(state: Deliberation) -> float:
+    """When a safe decision ends the round, in seconds after the start.
+
+    A council of searching agents does not wait for the user's soft deadline once one of them has a verified
+    answer: the others get as long again, and two seconds.
+    """
+    soft = state.task.budget.soft_s
+    verified = state.verified()
+    if verified and all(agent.searches for agent in state.council.proposers):
+        soft = min(soft, 2 * state.elapsed_s(verified[0].time) + 2.0)
+    return soft
+
+
+def phase_end_s(state: Deliberation, round_: int, step: StepKind) -> float:
+    """When agents must have answered in this phase, in seconds after the start."""
+    share = _SHARE_EXECUTED if state.needs_base else _SHARE_TEXT
+    phases = 1 + 2 * state.task.council.rounds
+    index = 2 * round_ - (step == "critique")
+    return state.task.budget.seconds * share * (index + 1) / phases
+
+
+def deadlines_s(state: Deliberation) -> list[float]:
+    """Every moment at which time alone may change what comes next, ascending, in seconds after the start."""
+    moments = {state.task.budget.seconds, soft_s(state)}
+    moments |= {phase_end_s(state, r, "critique") for r in range(1, state.task.council.rounds + 1)}
+    return sorted(moments)
+
+
+def peers_to_review(state: Deliberation, agent: AgentSpec) -> list[Proposal]:
+    """The latest answers of at most four neighbours on the ring of agents; never the agent's own."""
+    ring = [a for a in state.council.proposers if state.latest(a) is not None]
+    place = next(index for index, other in enumerate(ring) if other.agent_id == agent.agent_id)
+    neighbours = [ring[(place + offset) % len(ring)] for offset in range(1, len(ring))][:_PEERS_REVIEWED]
+    return [latest for other in neighbours if (latest := state.latest(other)) is not None]

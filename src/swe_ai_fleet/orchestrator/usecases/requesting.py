@@ -1,0 +1,85 @@
+"""From a task to the first event: who deliberates, within which budget, under which ids."""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+
+from swe_ai_fleet.domain.council import Council, assemble_council
+from swe_ai_fleet.domain.events import Requested
+from swe_ai_fleet.domain.task import RepoRef, Task
+from swe_ai_fleet.errors import BudgetError
+
+_BYTES_PER_TOKEN = 3.5
+_CONTEXT_BYTES = 48 * 1024
+"""What a brief may show of a repository; see :mod:`swe_ai_fleet.orchestrator.usecases.briefing`."""
+
+
+def task_id_of(task: Task) -> str:
+    """The user's id, or the first words of the description and six digits of its sha256."""
+    if task.id is not None:
+        return task.id
+    words = re.findall(r"[a-z0-9]+", task.description.lower())[:4]
+    digest = hashlib.sha256(task.description.encode()).hexdigest()[:6]
+    return "-".join([*words, digest])[-64:].lstrip("-")
+
+
+def new_deliberation_id(task: Task) -> str:
+    """A fresh id that starts with the task's."""
+    return f"{task_id_of(task)[:55]}-{secrets.token_hex(4)}"
+
+
+def request_deliberation(
+    task: Task,
+    *,
+    deliberation_id: str,
+    models: Sequence[str],
+    repo: RepoRef | None,
+    seed: int,
+    now: datetime,
+    max_tokens: int,
+    traceparent: str | None = None,
+) -> tuple[Requested, tuple[str, ...]]:
+    """The ``requested`` event, and notes on what the budget changed.
+
+    Raises:
+        BudgetError: the budget cannot hold a quorum.
+    """
+    council, notes = _fit_budget(task, assemble_council(task, models, seed=seed), max_tokens=max_tokens)
+    event = Requested(
+        deliberation_id=deliberation_id,
+        task_id=task_id_of(task),
+        num_agents=len(council.agents),
+        time=now,
+        traceparent=traceparent,
+        task=task,
+        council=council,
+        seed=seed,
+        repo=repo,
+    )
+    return event, notes
+
+
+def _fit_budget(task: Task, council: Council, *, max_tokens: int) -> tuple[Council, tuple[str, ...]]:
+    """Drop the last model agents until the projected cost of round 0 fits; never below the quorum."""
+    limit = task.budget.tokens
+    paid = [agent for agent in council.agents if not agent.searches]
+    if limit is None or not paid:
+        return council, ()
+    context = _CONTEXT_BYTES if task.repo is not None else 0
+    each = int((len(task.description.encode()) + context) / _BYTES_PER_TOKEN) + max_tokens
+    affordable = limit // each
+    if affordable >= len(paid):
+        return council, ()
+    free = len(council.agents) - len(paid)
+    if free + affordable < council.quorum:
+        msg = (
+            f"budget.tokens: {limit} cannot hold the quorum of {council.quorum} agents at about {each} tokens each."
+            f" Raise it to {each * council.quorum} or lower council.quorum."
+        )
+        raise BudgetError(msg)
+    kept = {agent.agent_id for agent in paid[:affordable]}
+    agents = tuple(a for a in council.agents if a.searches or a.agent_id in kept)
+    note = f"the token budget of {limit} holds {len(agents)} of {len(council.agents)} agents"
+    return council.model_copy(update={"agents": agents}), (note,)

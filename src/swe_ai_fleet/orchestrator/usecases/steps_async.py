@@ -1,0 +1,194 @@
+"""Carrying out one step of a deliberation: ask, check, cut, rank, close; each ends in events on the record."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypedDict, assert_never
+
+from swe_ai_fleet.domain.brief import Brief
+from swe_ai_fleet.domain.check import CheckReport
+from swe_ai_fleet.domain.council import BASE_AGENT, AgentSpec
+from swe_ai_fleet.domain.deliberation import Deliberation
+from swe_ai_fleet.domain.events import AgentFailed, Checked, Closed, Ranked, Requested, RoundClosed, Started
+from swe_ai_fleet.domain.outcome import Answered, Cancelled, Failure, Reviewed, TimedOut
+from swe_ai_fleet.domain.steps import (
+    Ask,
+    CheckBase,
+    CheckProposal,
+    Close,
+    CloseRound,
+    NextStep,
+    Rank,
+    Start,
+)
+from swe_ai_fleet.errors import FleetError
+from swe_ai_fleet.orchestrator.usecases.briefing import write_assignment, write_brief
+from swe_ai_fleet.orchestrator.usecases.evidence import evidence_of
+from swe_ai_fleet.orchestrator.usecases.result import build_result, failed_result
+from swe_ai_fleet.orchestrator.usecases.summary import summarise
+from swe_ai_fleet.ports.agents import AgentPool
+from swe_ai_fleet.ports.checks import CheckRunner, Workspaces
+from swe_ai_fleet.ports.clock import Clock
+from swe_ai_fleet.ports.record import EventLog, SnapshotStore
+from swe_ai_fleet.ranking.decide import decide
+
+_GRACE_S = 2.0
+"""How long an agent that has passed its deadline may take to say so itself."""
+
+
+class _Common(TypedDict):
+    deliberation_id: str
+    task_id: str
+    num_agents: int
+    time: datetime
+    traceparent: str | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Steps:
+    """The steps of one deliberation, carried out in this process."""
+
+    agents: AgentPool
+    checks: CheckRunner
+    workspaces: Workspaces
+    events: EventLog
+    snapshots: SnapshotStore
+    clock: Clock
+    max_tokens: int
+    notes: tuple[str, ...]
+    state: Deliberation
+    _brief: Brief | None = None
+    _briefing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def carry_out(self, step: NextStep) -> None:  # one case a kind of step
+        """Do it; when this returns, what came of it is acknowledged on the record.
+
+        Raises:
+            FleetError: it cannot be done, now or ever; nothing else escapes but cancellation.
+        """
+        match step:
+            case Start():
+                await self.events.publish(Started(notes=self.notes, **self._common()))
+                await self._snapshot()
+            case CheckBase():
+                await self._check_base()
+            case Ask():
+                await self._ask(step)
+            case CheckProposal():
+                await self._check(step.proposal_id)
+            case CloseRound():
+                await self._close_round(step)
+            case Rank():
+                ranking = decide(evidence_of(self.state))
+                rounds = self.state.task.council.rounds
+                await self.events.publish(Ranked(ranking=ranking, round=rounds, **self._common()))
+            case Close():
+                await self._close()
+            case _:
+                assert_never(step)
+
+    async def fail(self, error: FleetError) -> None:
+        """Close as failed, with the error's own words as the reason."""
+        common = self._common()
+        result = failed_result(self.state, str(error), closed_at=common["time"])
+        await self.events.publish(Closed(outcome=result.outcome, result=result, **common))
+
+    async def _close(self) -> None:
+        common = self._common()
+        ranking = None if self.state.ranked is None else self.state.ranked.ranking
+        result = build_result(self.state, ranking, closed_at=common["time"])
+        await self.events.publish(Closed(outcome=result.outcome, result=result, **common))
+
+    async def _check_base(self) -> None:
+        request = self._request()
+        if request.repo is not None:
+            report = await self.checks.check_base(request.task, request.repo)
+            await self._publish_report(report, BASE_AGENT, "", "", 0)
+
+    async def _ask(self, ask: Ask) -> None:
+        async with self._briefing:
+            if self._brief is None:
+                self._brief = await write_brief(self.state, self.workspaces)
+        assignment = write_assignment(self.state, ask, self._brief, max_tokens=self.max_tokens)
+        left_s = (assignment.deadline - self.clock.now()).total_seconds()
+        try:
+            async with asyncio.timeout(max(0.0, left_s) + _GRACE_S):
+                outcome = await self.agents.ask(assignment)
+        except TimeoutError:
+            outcome = TimedOut(after_s=ask.until_s)
+        if not isinstance(outcome, Answered | Reviewed):
+            await self._publish_failure(ask.agent, ask.round, outcome)
+
+    async def _check(self, proposal_id: str) -> None:
+        proposal, request = self.state.proposals[proposal_id], self._request()
+        if request.repo is None:
+            return
+        report = await self.checks.check(self.state.task, request.repo, proposal)
+        await self._publish_report(report, proposal.agent_id, proposal.role, proposal.model, proposal.round)
+
+    async def _close_round(self, step: CloseRound) -> None:
+        answers = self.state.answers(step.round)
+        checked = tuple(p.proposal_id for p in answers if p.proposal_id in self.state.reports)
+        missing = [a for a in self.state.council.agents if not self._has_spoken(step, a)]
+        for agent in missing if step.reason in ("safe", "deadline") else ():
+            await self._publish_failure(agent, step.round, _why_missing(step, self.state))
+        await self.events.publish(
+            RoundClosed(
+                round=step.round,
+                included=tuple(p.proposal_id for p in answers),
+                checked=checked,
+                missing=tuple(sorted(agent.agent_id for agent in missing)),
+                reason=step.reason,
+                **self._common(),
+            )
+        )
+        await self._snapshot()
+
+    def _has_spoken(self, step: CloseRound, agent: AgentSpec) -> bool:
+        return self.state.settled(step.round, agent) or (
+            step.round > 0 and self.state.latest(agent) is not None
+        )
+
+    async def _publish_failure(self, agent: AgentSpec, round_: int, failure: Failure) -> None:
+        await self.events.publish(
+            AgentFailed(
+                agent_id=agent.agent_id,
+                role=agent.role,
+                model=agent.model,
+                round=round_,
+                failure=failure,
+                **self._common(),
+            )
+        )
+
+    async def _publish_report(
+        self, report: CheckReport, agent_id: str, role: str, model: str, round_: int
+    ) -> None:
+        await self.events.publish(
+            Checked(agent_id=agent_id, role=role, model=model, round=round_, report=report, **self._common())
+        )
+
+    async def _snapshot(self) -> None:
+        await self.snapshots.put(summarise(self.state, updated=self.clock.now()))
+
+    def _request(self) -> Requested:
+        if self.state.requested is None:
+            msg = "a step needs a requested deliberation"
+            raise LookupError(msg)
+        return self.state.requested
+
+    def _common(self) -> _Common:
+        request = self._request()
+        return _Common(
+            deliberation_id=request.deliberation_id,
+            task_id=request.task_id,
+            num_agents=request.num_agents,
+            time=self.clock.now(),
+            traceparent=request.traceparent,
+        )
+
+
+def _why_missing(step: CloseRound, state: Deliberation) -> Failure:
+    if step.reason == "deadline":
+        return TimedOut(after_s=state.task.budget.seconds)
+    return Cancelled(reason="the decision was safe without this answer")
