@@ -26,13 +26,26 @@ FleetError
     └── SandboxUnavailableError     nothing strong enough to contain it is available here
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class FleetError(Exception):
-    """Root of all errors raised on purpose. ``retryable``: the same call may succeed when repeated."""
+    """Root of all errors raised on purpose. ``retryable``: the same call may succeed when repeated.
+
+    They travel between processes: a pickled error comes back with its type, its message and its attributes.
+    """
 
     retryable: ClassVar[bool] = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_revived, (type(self), self.args, self.__dict__.copy()))
+
+
+def _revived(kind: type[FleetError], args: tuple[object, ...], attributes: dict[str, object]) -> FleetError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(attributes)
+    return error
 
 
 class InputError(FleetError):
@@ -92,9 +105,14 @@ class BudgetError(FleetError):
 
 
 class ModelError(FleetError):
-    """One model call failed. ``model`` is the id that was called; ``kind`` is stable and goes on the record."""
+    """One model call failed. ``model`` is the id that was called; ``kind`` is stable and goes on the record.
+
+    Attributes:
+        attempts: calls that were made before giving up, over all models of a fallback order.
+    """
 
     kind: ClassVar[str] = "error"
+    attempts: int = 1
 
     def __init__(self, model: str, detail: str) -> None:
         """Keep the model's id apart from the detail so that callers need not parse the text."""
@@ -137,9 +155,17 @@ class ModelServerError(ModelError):
 
 
 class ModelRequestError(ModelError):
-    """The server rejected the request itself (4xx other than 429); repeating it cannot help."""
+    """The server rejected the request itself (4xx other than 429); repeating it cannot help.
+
+    ``context_tokens`` is the model's limit where the request was longer than it, else None.
+    """
 
     kind = "rejected"
+
+    def __init__(self, model: str, detail: str, *, context_tokens: int | None = None) -> None:
+        """Keep the limit apart, so that the asker can shorten the request to it."""
+        super().__init__(model, detail)
+        self.context_tokens = context_tokens
 
 
 class ModelMalformedError(ModelError):
