@@ -1,0 +1,62 @@
+"""Providers: where a model server is, how to log in and how it wants to be treated."""
+
+import re
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, model_validator
+
+from swe_ai_fleet.domain.value import Value
+
+KNOWN_BASE_URLS = {
+    "openai": "https://api.openai.com/v1",
+    "openrouter": "https://openrouter.ai/api/v1",
+}
+"""Base URLs of the public providers; every other provider is configured with its own."""
+
+_VERSION = re.compile(r"/v\d+[a-z0-9]*(/|$)")
+
+
+class Provider(Value):
+    """One OpenAI-compatible endpoint."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+    """The part of a model id before the colon."""
+    base_url: str = ""
+    """``http(s)://host[:port][/path]``; ``/v1`` is added where the path holds no version. May be left out for
+    ``openai`` and ``openrouter``."""
+    api_key: SecretStr | None = None
+    """Sent as a bearer token."""
+    concurrency: Annotated[int, Field(ge=1)] = 256
+    """Calls in flight at once from this process; further ones wait, the judge's first."""
+    sends_priority: bool = False
+    """Send vLLM's ``priority``; only for servers started with ``--scheduling-policy priority``, which alone take it."""
+    streams: bool = False
+    """Take the answer token by token, so that ``first_byte_s`` bounds the first token and not the whole answer."""
+    connect_s: Annotated[float, Field(gt=0)] = 5.0
+    """Limit on opening one connection, TLS included."""
+    first_byte_s: Annotated[float, Field(gt=0)] = 120.0
+    """Limit from sending the request to the first byte; without ``streams`` the answer is complete by then."""
+    total_s: Annotated[float, Field(gt=0)] = 300.0
+    """Limit on one call from connecting to the last byte."""
+    max_response_bytes: Annotated[int, Field(ge=1024)] = 16 * 1024**2
+    """A longer answer is malformed; an endless one must not fill the memory."""
+
+    @model_validator(mode="after")
+    def _has_address(self) -> Self:
+        parts = urlsplit(self.base_url or KNOWN_BASE_URLS.get(self.name, ""))
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            msg = f"base_url of provider {self.name!r} must be http(s)://host[:port][/path]"
+            raise ValueError(msg)
+        if parts.username or parts.password or parts.query or parts.fragment:
+            msg = (
+                f"base_url of provider {self.name!r} must hold no credentials, query or fragment; use api_key"
+            )
+            raise ValueError(msg)
+        return self
+
+    @property
+    def url(self) -> str:
+        """The base URL with its version, without a trailing slash."""
+        url = (self.base_url or KNOWN_BASE_URLS[self.name]).rstrip("/")
+        return url if _VERSION.search(urlsplit(url).path) else f"{url}/v1"

@@ -1,0 +1,149 @@
+"""Model ids to model clients; one place in a process where limits, breakers and connections are shared."""
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from swe_ai_fleet.errors import InputError
+from swe_ai_fleet.models.endpoint import Endpoint, EndpointReport
+from swe_ai_fleet.models.fallback import FallbackClient
+from swe_ai_fleet.models.limiter import PriorityLimiter
+from swe_ai_fleet.models.model_id import ModelId, split_chain
+from swe_ai_fleet.models.openai_client import OpenAICompatibleClient
+from swe_ai_fleet.models.provider import Provider
+from swe_ai_fleet.models.resilience import ResilientClient, RetryPolicy
+from swe_ai_fleet.models.sessions import Sessions
+from swe_ai_fleet.ports.models import Completion, ModelClient, ModelRequest
+
+
+class ModelRegistry:
+    """The configured providers and, once asked for, the clients of their models.
+
+    All clients of one provider share its connections and its limit on concurrency; all clients of one model share
+    its back-off and its breaker. A pickled registry is its description: in another process it starts anew.
+    """
+
+    def __init__(self, providers: Sequence[Provider] = (), *, retry: RetryPolicy | None = None) -> None:
+        """Nothing is connected yet.
+
+        Raises:
+            InputError: two providers have the same name.
+        """
+        self.providers = tuple(providers)
+        self.retry = retry or RetryPolicy()
+        self._by_name = {provider.name: provider for provider in self.providers}
+        if len(self._by_name) != len(self.providers):
+            names = [provider.name for provider in self.providers]
+            raise InputError(
+                "providers", names, "a name stands there twice", "Give each provider its own name."
+            )
+        self._sessions = {name: Sessions(provider) for name, provider in self._by_name.items()}
+        self._limiters = {
+            name: PriorityLimiter(provider.concurrency) for name, provider in self._by_name.items()
+        }
+        self._endpoints: dict[ModelId, Endpoint] = {}
+        self._plain_clients: dict[ModelId, OpenAICompatibleClient] = {}
+        self._rng = random.Random()  # noqa: S311 - spreads calls in time; nothing depends on its secrecy
+        self._leases = 0
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuilt, (self.providers, self.retry))
+
+    def split(self, chain: str) -> list[ModelId]:
+        """The links of a fallback order, each of a configured provider or offline.
+
+        Raises:
+            InputError: of the field ``model``.
+        """
+        return split_chain(chain, known=self._by_name)
+
+    def client(self, model_id: str, *, has_successor: bool = False) -> ModelClient:
+        """A client of one model, or of the models of a fallback order ``a|b|c``.
+
+        Close each client that was asked for; with the last one the connections are closed. Every model but the last
+        is given up early; with ``has_successor`` the last one too, for the caller has something behind it.
+
+        Raises:
+            InputError: of the field ``model``: not a model id, an unknown provider, or a link that is no model
+                server (``offline:...``; tell those apart with :meth:`split`).
+        """
+        links = self.split(model_id)
+        for link in links:
+            if link.is_offline:
+                raise InputError(
+                    "model", model_id, f"{link} is no model server", "Give it to an agent that works offline."
+                )
+        given_up_early = len(links) if has_successor else len(links) - 1
+        clients = [
+            self._resilient(link, self.retry.impatient() if index < given_up_early else self.retry)
+            for index, link in enumerate(links)
+        ]
+        self._leases += 1
+        return _Lease(self, clients[0] if len(clients) == 1 else FallbackClient(model_id, clients))
+
+    async def probe(self, model_id: str) -> None:
+        """See that the server of every online link answers and offers the model.
+
+        Raises:
+            UnreachableError: a server does not answer.
+            InputError: of the field ``model``: the server answers, but does not offer it.
+            ModelError: the server refuses these credentials or is no model server.
+        """
+        for link in self.split(model_id):
+            if link.is_offline:
+                continue
+            names = await self._plain(link).models()
+            if names and link.model not in names:
+                offered = ", ".join(sorted(names)[:10])
+                raise InputError("model", str(link), "the server does not offer it", f"It offers: {offered}.")
+
+    def reports(self) -> list[EndpointReport]:
+        """How every model that was asked for stands now, sorted by its id."""
+        return sorted((endpoint.report() for endpoint in self._endpoints.values()), key=lambda r: r.model)
+
+    async def close(self) -> None:
+        """Close all connections, whoever may still hold a client."""
+        for sessions in self._sessions.values():
+            await sessions.close()
+
+    async def _give_back(self) -> None:
+        self._leases -= 1
+        if self._leases == 0:
+            await self.close()
+
+    def _plain(self, link: ModelId) -> OpenAICompatibleClient:
+        """The one client of that model; what it learns of its server holds for all."""
+        client = self._plain_clients.get(link)
+        if client is None:
+            provider = self._by_name[link.provider]
+            client = OpenAICompatibleClient(provider, link.model, sessions=self._sessions[link.provider])
+            self._plain_clients[link] = client
+        return client
+
+    def _resilient(self, link: ModelId, policy: RetryPolicy) -> ResilientClient:
+        endpoint = self._endpoints.get(link)
+        if endpoint is None:
+            endpoint = Endpoint(str(link), limiter=self._limiters[link.provider], rng=self._rng)
+            self._endpoints[link] = endpoint
+        return ResilientClient(self._plain(link), endpoint, policy, rng=self._rng)
+
+
+class _Lease:
+    """One caller's use of a client."""
+
+    def __init__(self, registry: ModelRegistry, inner: ModelClient) -> None:
+        self._registry = registry
+        self._inner = inner
+        self._closed = False
+
+    async def complete(self, request: ModelRequest) -> Completion:
+        return await self._inner.complete(request)
+
+    async def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            await self._registry._give_back()  # noqa: SLF001 - a lease is part of its registry
+
+
+def _rebuilt(providers: tuple[Provider, ...], retry: RetryPolicy) -> ModelRegistry:
+    return ModelRegistry(providers, retry=retry)
