@@ -1,0 +1,82 @@
+"""A worker: takes commands from the queue, deliberates, and settles each delivery exactly once."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from swe_ai_fleet.domain.events import Requested
+from swe_ai_fleet.errors import BudgetError, FleetError, InputError, RecordError
+from swe_ai_fleet.orchestrator.usecases.deliberate_async_usecase import DeliberateAsync, Observe
+from swe_ai_fleet.ports.record import Command, CommandQueue, Delivery
+
+Prepare = Callable[[Command], Awaitable[tuple[Requested, tuple[str, ...]]]]
+"""Turns a command into the first event: resolves the repository, deals the council, fits the budget."""
+
+_POLL_S = 1.0
+_HEARTBEAT_S = 5.0
+_RETRY_DELAY_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkAsync:
+    """Many deliberations at once, at most ``concurrency``; more stay in the queue for other workers."""
+
+    queue: CommandQueue
+    deliberate: DeliberateAsync
+    prepare: Prepare
+    concurrency: int
+    observe: Observe | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until ``stop`` is set, then hand back what is unfinished; its events are the checkpoint."""
+        slots = asyncio.Semaphore(self.concurrency)
+        async with asyncio.TaskGroup() as group:
+            taking = group.create_task(self._take(slots))
+            await stop.wait()
+            taking.cancel()
+
+    async def _take(self, slots: asyncio.Semaphore) -> None:
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await slots.acquire()
+                delivery = await self._next()
+                task = group.create_task(self._settle(delivery))
+                task.add_done_callback(lambda _: slots.release())
+
+    async def _next(self) -> Delivery:
+        while True:
+            try:
+                delivery = await self.queue.next(wait_s=_POLL_S)
+            except RecordError:
+                await asyncio.sleep(_POLL_S)
+                continue
+            if delivery is not None:
+                return delivery
+
+    async def _settle(self, delivery: Delivery) -> None:
+        """Work on it, then say how it went: done, never, or not now."""
+        beating = asyncio.ensure_future(_heartbeat(delivery))
+        try:
+            await self._work(delivery)
+        except asyncio.CancelledError:
+            beating.cancel()
+            await asyncio.shield(delivery.nak(delay_s=0))
+            raise
+        except (InputError, BudgetError) as error:
+            await delivery.term(str(error))
+        except FleetError:
+            await delivery.nak(delay_s=_RETRY_DELAY_S * delivery.delivered)
+        else:
+            await delivery.ack()
+        finally:
+            beating.cancel()
+
+    async def _work(self, delivery: Delivery) -> None:
+        requested, notes = await self.prepare(delivery.command)
+        await self.deliberate.run(requested, notes=notes, observe=self.observe)
+
+
+async def _heartbeat(delivery: Delivery) -> None:
+    while True:
+        await asyncio.sleep(_HEARTBEAT_S)
+        await delivery.in_progress()
