@@ -1,0 +1,1 @@
+"""Stock levels, reservations and purchase plans for a small warehouse."""
