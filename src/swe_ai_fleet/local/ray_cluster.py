@@ -1,0 +1,60 @@
+"""The embedded cluster: a Ray of this machine alone, reachable over loopback, with a token of its own."""
+
+import asyncio
+import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from swe_ai_fleet.errors import UnreachableError
+
+_OBJECT_STORE_BYTES = 256 * 1024**2
+
+
+@asynccontextmanager
+async def open_ray_cluster(namespace: str) -> AsyncIterator[str]:
+    """A started cluster with this process as its driver; yields its address and stops it afterwards.
+
+    Raises:
+        UnreachableError: it does not start; the message is Ray's own.
+    """
+    try:
+        address = await asyncio.to_thread(_start, namespace)
+    except (OSError, RuntimeError, ValueError) as error:
+        way_out = f"The embedded Ray does not start: {error}. --no-ray works in one process."
+        raise UnreachableError("Ray", "this machine", way_out) from error
+    try:
+        yield address
+    finally:
+        await asyncio.to_thread(_stop)
+
+
+def _start(namespace: str) -> str:
+    _prepare_environment()
+    import ray
+
+    context = ray.init(
+        address="local",
+        namespace=namespace,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="ERROR",
+        object_store_memory=_OBJECT_STORE_BYTES,
+        _node_ip_address="127.0.0.1",
+    )
+    return str(context.address_info["gcs_address"])
+
+
+def _stop() -> None:
+    import ray
+
+    ray.shutdown()
+
+
+def _prepare_environment() -> None:
+    """Ray reads these from the environment alone, when it is imported and in the processes that it starts."""
+    environment = os.environ  # noqa: TID251  # written, not read: this is how Ray is told
+    environment["RAY_AUTH_MODE"] = "token"
+    environment["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+    environment["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
+    environment["RAY_USAGE_STATS_ENABLED"] = "0"
