@@ -4,10 +4,14 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.dev-installed
+PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+CODE   := src tests deploy docs
+BENCH  := throughput latency scale record start
 export RAY_ENABLE_UV_RUN_RUNTIME_ENV := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test unit integration fmt lint types arch check clean
+.PHONY: help install install-dev demo test unit integration docs bench fmt lint types arch \
+	manifests-check generated check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,12 +20,13 @@ $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python >= 3.11 is needed: make PYTHON=python3.11"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@$(PIP) install --editable .
 	@touch $@
 
 $(DEV): $(STAMP)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
+	@echo "Installing what tests and linters need ..."
+	@$(PIP) install 'pip>=25.1'
+	@$(PIP) install --group dev
 	@touch $@
 
 install: $(STAMP) ## install the fleet into .venv
@@ -34,17 +39,23 @@ demo: $(STAMP) ## deliberate on a real bug: six agents, one verified patch
 test: $(DEV) ## run all the tests
 	@$(BIN)/python -m pytest
 
-unit: $(DEV) ## run the unit tests
+unit: $(DEV) ## run the unit tests and the contracts
 	@$(BIN)/python -m pytest tests/unit tests/contracts
 
 integration: $(DEV) ## run the integration tests
 	@$(BIN)/python -m pytest tests/integration
 
+docs: $(DEV) ## run the commands of the README and the tutorial
+	@$(BIN)/python -m pytest tests/docs
+
+bench: $(STAMP) ## measure the fleet beside the bare calls
+	@for what in $(BENCH); do echo "== $$what"; $(BIN)/swe-fleet bench $$what || exit; done
+
 fmt: $(DEV) ## format the code
-	@$(BIN)/ruff format src tests && $(BIN)/ruff check --fix-only --quiet src tests
+	@$(BIN)/ruff format $(CODE) && $(BIN)/ruff check --fix-only --quiet $(CODE)
 
 lint: $(DEV) ## ruff: format and rules
-	@$(BIN)/ruff format --check src tests && $(BIN)/ruff check src tests
+	@$(BIN)/ruff format --check $(CODE) && $(BIN)/ruff check $(CODE)
 
 types: $(DEV) ## mypy --strict, tests included
 	@$(BIN)/mypy
@@ -52,4 +63,13 @@ types: $(DEV) ## mypy --strict, tests included
 arch: $(DEV) ## import-linter: layers and forbidden imports
 	@$(BIN)/lint-imports
 
-check: lint types arch test ## everything that CI runs
+manifests-check: $(DEV) ## render the Kubernetes manifests and hold them to the rules
+	@PYTHONPATH=deploy/check $(BIN)/python -m fleet_manifests
+
+generated: $(DEV) ## write the pages and schemas that come from the code
+	@PYTHONPATH=docs/generator $(BIN)/python -m fleet_docs
+
+check: lint types arch manifests-check test ## everything that CI runs
+
+clean: ## remove what building and testing left behind
+	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
