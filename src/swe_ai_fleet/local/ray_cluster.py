@@ -1,6 +1,7 @@
 """The embedded cluster: a Ray of this machine alone, reachable over loopback, with a token of its own."""
 
 import asyncio
+import logging
 import os
 import secrets
 from collections.abc import AsyncIterator
@@ -33,16 +34,16 @@ def _start(namespace: str) -> str:
     _prepare_environment()
     import ray
 
-    context = ray.init(
+    ray.init(
         address="local",
         namespace=namespace,
         include_dashboard=False,
         log_to_driver=False,
-        logging_level="ERROR",
+        logging_level=logging.ERROR,
         object_store_memory=_OBJECT_STORE_BYTES,
         _node_ip_address="127.0.0.1",
     )
-    return str(context.address_info["gcs_address"])
+    return str(ray.get_runtime_context().gcs_address)
 
 
 def _stop() -> None:
