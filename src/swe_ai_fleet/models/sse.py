@@ -14,7 +14,7 @@ _MAX_LINE_BYTES = 1024 * 1024
 async def assemble_stream(
     content: aiohttp.StreamReader, *, max_bytes: int, first_event: Callable[[], None], model_id: str
 ) -> bytes:
-    """Read events until ``[DONE]`` and return what the same answer looks like unstreamed.
+    """Read events until ``[DONE]`` or an error and return what the same answer looks like unstreamed.
 
     Args:
         content: the body of a ``text/event-stream`` answer.
@@ -41,6 +41,8 @@ async def assemble_stream(
                 return answer.document()
             if payload is not None:
                 answer.add(_event(payload, model_id))
+                if answer.is_error:
+                    return answer.document()
                 if not told:
                     told = True
                     first_event()
@@ -77,6 +79,11 @@ class _Assembly:
         self._finish_reason: JsonValue = None
         self._usage: JsonValue = None
         self._error: JsonValue = None
+
+    @property
+    def is_error(self) -> bool:
+        """The server told an error instead of going on; not every one says ``[DONE]`` after it."""
+        return self._error is not None
 
     def add(self, event: dict[str, JsonValue]) -> None:
         self._usage = event.get("usage") or self._usage
