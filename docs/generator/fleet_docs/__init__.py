@@ -1,0 +1,1 @@
+"""The pages and schemas that come from the code, and from nowhere else."""
