@@ -1,0 +1,42 @@
+"""The agents of one process at work: what the in-process pool and every Ray actor are made of."""
+
+from swe_ai_fleet.domain.brief import Assignment
+from swe_ai_fleet.domain.outcome import Outcome
+from swe_ai_fleet.orchestrator.agents.answering import answer, failure_of, record_outcome
+from swe_ai_fleet.orchestrator.agents.leases import AgentLeases
+from swe_ai_fleet.ports.agents import BuildAgent
+from swe_ai_fleet.ports.clock import Clock
+from swe_ai_fleet.ports.record import EventLog
+
+
+class AgentHost:
+    """Carries out assignments, many at once, with agents that it builds when they are first needed."""
+
+    def __init__(
+        self, *, build_agent: BuildAgent, events: EventLog, clock: Clock, keep_idle: int = 256
+    ) -> None:
+        """Nothing is built yet; ``keep_idle`` agents that nobody uses stay open."""
+        self._leases = AgentLeases(build_agent, keep=keep_idle)
+        self._events = events
+        self._clock = clock
+
+    async def ask(self, assignment: Assignment) -> Outcome:
+        """Have one agent do one thing; see :class:`~swe_ai_fleet.ports.agents.AgentPool`.
+
+        Raises:
+            RecordError: what came of it could not be recorded.
+        """
+        spec = assignment.agent
+        try:
+            agent = self._leases.take(spec)
+        except Exception as error:  # noqa: BLE001 - an agent that cannot even be built has ended too
+            failure = failure_of(error, assignment)
+            return await record_outcome(assignment, failure, events=self._events, clock=self._clock)
+        try:
+            return await answer(agent, assignment, events=self._events, clock=self._clock)
+        finally:
+            await self._leases.give_back(spec)
+
+    async def close(self) -> None:
+        """Close every agent; nothing may be asked any more."""
+        await self._leases.close()

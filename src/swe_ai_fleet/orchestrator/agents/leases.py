@@ -1,0 +1,50 @@
+"""Agents that live longer than one call, so that their connections and what they have learnt are used again."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from swe_ai_fleet.domain.council import AgentSpec
+from swe_ai_fleet.ports.agents import Agent, BuildAgent
+
+
+@dataclass(slots=True)
+class _Kept:
+    agent: Agent
+    callers: int = 0
+
+
+class AgentLeases:
+    """The agents of one process by their declaration, built when first asked for.
+
+    At most ``keep`` idle ones are kept, the most recently used; an agent is closed only when nobody uses it.
+    """
+
+    def __init__(self, build_agent: BuildAgent, *, keep: int = 256) -> None:
+        """Nothing is built yet."""
+        self._build = build_agent
+        self._keep = keep
+        self._agents: OrderedDict[str, _Kept] = OrderedDict()
+
+    def take(self, spec: AgentSpec) -> Agent:
+        """The agent of that declaration, until it is given back; whatever building it raises is raised."""
+        key = spec.model_dump_json()
+        kept = self._agents.get(key)
+        if kept is None:
+            kept = self._agents[key] = _Kept(self._build(spec))
+        kept.callers += 1
+        self._agents.move_to_end(key)
+        return kept.agent
+
+    async def give_back(self, spec: AgentSpec) -> None:
+        """End one use of the agent; the least recently used of too many idle ones are closed."""
+        self._agents[spec.model_dump_json()].callers -= 1
+        idle = [key for key, kept in self._agents.items() if kept.callers == 0]
+        surplus = [self._agents.pop(key) for key in idle[: max(0, len(idle) - self._keep)]]
+        for kept in surplus:
+            await kept.agent.close()
+
+    async def close(self) -> None:
+        """Close every agent; nobody may use one any more."""
+        while self._agents:
+            _, kept = self._agents.popitem()
+            await kept.agent.close()
