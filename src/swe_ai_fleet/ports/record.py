@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -157,3 +158,65 @@ class CommandQueue(Protocol):
     async def next(self, *, wait_s: float) -> Delivery | None:
         """The next command for this worker, or None after ``wait_s``. Works on across a server restart."""
         ...
+
+
+class DeadLetter(Recorded):
+    """A command that was given up."""
+
+    letter_id: str
+    """Unique and stable; what :meth:`DeadLetters.get` and :meth:`DeadLetters.retry` take."""
+    stream: str
+    consumer: str
+    sequence: int
+    """Where the command stood in ``stream``; one command makes one letter."""
+    subject: str
+    deliberation_id: str = ""
+    """Empty where the command was so broken that it names none."""
+    reason: str
+    delivered: int
+    """How often it had been handed out."""
+    time: datetime
+    """When it was given up, UTC."""
+    payload: str
+    """The command as it was stored."""
+    retried: datetime | None = None
+    """When it was put back on the queue, UTC."""
+
+
+class DeadLetters(Protocol):
+    """What was given up, kept for people to look at."""
+
+    async def list(self, *, limit: int = 100) -> Sequence[DeadLetter]:
+        """The latest first, those that were put back on the queue included.
+
+        Raises:
+            RecordError: the record does not answer, or these credentials may not read it.
+        """
+        ...
+
+    async def get(self, letter_id: str) -> DeadLetter:
+        """One of them.
+
+        Raises:
+            RecordNotFoundError: there is none of that id.
+        """
+        ...
+
+    async def retry(self, letter_id: str) -> Published:
+        """Put its command back on the queue, as new; repeating it puts it there once.
+
+        Raises:
+            RecordNotFoundError: there is none of that id.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """The whole record, open."""
+
+    events: EventLog
+    snapshots: SnapshotStore
+    blobs: BlobStore
+    commands: CommandQueue
+    dead_letters: DeadLetters
