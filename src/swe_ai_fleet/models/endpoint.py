@@ -3,8 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from swe_ai_fleet.errors import (
@@ -107,20 +106,17 @@ class Endpoint:
         detail = f"not called, its circuit is {self.breaker.state}; before: {self.breaker.last_failure}"
         return ModelUnreachableError(self.model_id, detail)
 
-    def may_hedge(self) -> bool:
-        """One straggler at a time, only where the endpoint is well and has room."""
-        return not self._hedging and self.limiter.has_free_slot and self.wait_s() == 0
-
-    @asynccontextmanager
-    async def hedge(self, priority: int) -> AsyncIterator[None]:
-        """Hold the one hedge and a slot for it."""
+    def begin_hedge(self) -> bool:
+        """Take the one hedge; False where there is another straggler, no room, or the endpoint is not well."""
+        if self._hedging or not self.limiter.has_free_slot or self.wait_s() > 0:
+            return False
         self._hedging = True
         self._hedges += 1
-        try:
-            async with self.limiter.slot(priority):
-                yield
-        finally:
-            self._hedging = False
+        return True
+
+    def end_hedge(self) -> None:
+        """Give the hedge back."""
+        self._hedging = False
 
     def report(self) -> EndpointReport:
         """How it stands now."""

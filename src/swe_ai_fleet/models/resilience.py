@@ -135,16 +135,25 @@ class ResilientClient:
         after_s = self._policy.hedge_after_s
         if after_s is None:
             return await self._inner.complete(request)
-        endpoint = self._endpoint
+        endpoint, is_hedged = self._endpoint, False
+
+        def may_hedge() -> bool:
+            nonlocal is_hedged
+            is_hedged = endpoint.begin_hedge()
+            return is_hedged
 
         async def second() -> Completion:
-            async with endpoint.hedge(_PRIORITIES["batch"]):
+            async with endpoint.limiter.slot(_PRIORITIES["batch"]):
                 attempts.made += 1
                 return await self._inner.complete(request)
 
-        return await first_answer(
-            lambda: self._inner.complete(request), second, after_s=after_s, may_hedge=endpoint.may_hedge
-        )
+        try:
+            return await first_answer(
+                lambda: self._inner.complete(request), second, after_s=after_s, may_hedge=may_hedge
+            )
+        finally:
+            if is_hedged:
+                endpoint.end_hedge()
 
 
 class _Attempts:
