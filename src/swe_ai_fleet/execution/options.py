@@ -10,6 +10,8 @@ from swe_ai_fleet.domain.value import Value
 class RayOptions(Value):
     """One Ray cluster and the fleet's place on it."""
 
+    enabled: bool = True
+    """False: agents and checks work in the process that deliberates, without Ray."""
     address: str | None = None
     """``host:port`` of the cluster's head, ``auto`` on one of its nodes, or ``ray://host:port``; None: embedded."""
     token: SecretStr | None = None

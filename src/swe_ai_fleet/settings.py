@@ -1,0 +1,161 @@
+"""What an operator sets; the only reader of the environment.
+
+Every setting is a variable ``FLEET_<NAME>``, nested with two underscores: ``FLEET_NATS__URL``. Nothing set means
+embedded: what has no address is started locally and stopped afterwards.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from swe_ai_fleet.domain.value import Value
+from swe_ai_fleet.errors import InputError
+from swe_ai_fleet.execution.options import RayOptions
+from swe_ai_fleet.messaging.options import NatsOptions
+from swe_ai_fleet.models.model_id import OFFLINE
+from swe_ai_fleet.models.provider import Provider
+from swe_ai_fleet.models.resilience import RetryPolicy
+from swe_ai_fleet.sandbox.options import SandboxOptions
+
+PREFIX = "FLEET_"
+EMBEDDED_MODEL = f"{OFFLINE}:repair"
+"""Who deliberates where no model is configured."""
+
+
+class ModelSettings(Value):
+    """One provider; its name is the key: ``FLEET_MODELS__<NAME>__URL``."""
+
+    url: str = ""
+    """``http(s)://host[:port][/path]``; may be left out for ``openai`` and ``openrouter``."""
+    api_key: SecretStr | None = None
+    """Sent as a bearer token."""
+    model: str | None = None
+    """The model that a council uses where the task and the command line name none."""
+    concurrency: Annotated[int, Field(ge=1)] = 256
+    """Calls in flight at once from one process."""
+    sends_priority: bool = False
+    """Send vLLM's ``priority``; only for servers started with ``--scheduling-policy priority``."""
+    streams: bool = False
+    """Take answers token by token, so that ``first_byte_s`` bounds the first token."""
+    connect_s: Annotated[float, Field(gt=0)] = 5.0
+    """Limit on opening a connection, in seconds."""
+    first_byte_s: Annotated[float, Field(gt=0)] = 120.0
+    """Limit from the request to the first byte, in seconds."""
+    total_s: Annotated[float, Field(gt=0)] = 300.0
+    """Limit on one call, in seconds."""
+
+
+class AgentSettings(Value):
+    """What holds for every agent."""
+
+    max_tokens: Annotated[int, Field(ge=1)] = 2000
+    """Output tokens of one answer."""
+    in_flight: Annotated[int, Field(ge=1)] = 1024
+    """Agent calls at once in one process without Ray."""
+
+
+class LogSettings(Value):
+    """What is logged, to stderr."""
+
+    level: Literal["debug", "info", "warning", "error"] = "warning"
+    format: Literal["auto", "console", "json"] = "auto"
+    """``auto``: for people on a terminal, else JSON lines."""
+
+
+class WorkerSettings(Value):
+    """``swe-fleet worker``."""
+
+    concurrency: Annotated[int, Field(ge=1)] = 8
+    """Deliberations at once in one worker."""
+    health_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """Port of ``/livez``, ``/readyz`` and ``/metrics``; 0: none."""
+    health_host: str = "0.0.0.0"  # noqa: S104  # probes come from outside the pod; the port is off by default
+    """Address that the port listens on."""
+
+
+def _default_data_dir() -> Path:
+    base = os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "swe-ai-fleet"
+
+
+class Settings(BaseSettings):
+    """All settings of one process."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+    )
+
+    data_dir: Path = Field(default_factory=_default_data_dir)
+    """Where the embedded record and the copies of repositories live."""
+    nats: NatsOptions = NatsOptions()
+    ray: RayOptions = RayOptions()
+    models: dict[str, ModelSettings] = Field(default_factory=dict)
+    """Providers by name."""
+    retry: RetryPolicy = RetryPolicy()
+    agents: AgentSettings = AgentSettings()
+    sandbox: SandboxOptions = SandboxOptions()
+    log: LogSettings = LogSettings()
+    worker: WorkerSettings = WorkerSettings()
+
+    def providers(self) -> tuple[Provider, ...]:
+        """The configured model servers.
+
+        Raises:
+            InputError: one of them has no valid address.
+        """
+        return tuple(_provider(name, model) for name, model in sorted(self.models.items()))
+
+    def default_models(self) -> tuple[str, ...]:
+        """Model ids of every provider that names a model; the embedded agents where none does."""
+        named = tuple(f"{name}:{m.model}" for name, m in sorted(self.models.items()) if m.model is not None)
+        return named or (EMBEDDED_MODEL,)
+
+
+def _provider(name: str, model: ModelSettings) -> Provider:
+    try:
+        return Provider(
+            name=name,
+            base_url=model.url,
+            **model.model_dump(exclude={"url", "model", "api_key"}),
+            api_key=model.api_key,
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = f"{PREFIX}MODELS__{name.upper()}__URL"
+        raise InputError(field, model.url, first["msg"], "Give http(s)://host[:port][/path].") from error
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Checks find the commands of the virtual environment that is active here, unless another one is set.
+
+    Raises:
+        InputError: a variable is not valid; it is named as the environment names it.
+    """
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = PREFIX + "__".join(str(part) for part in first["loc"]).upper()
+        shown = "(hidden)" if "KEY" in field or "SEED" in field else first["input"]
+        raise InputError(field, shown, first["msg"], "docs/settings.md lists every setting.") from error
+    active = os.environ.get("VIRTUAL_ENV")
+    if settings.sandbox.virtual_env is not None or active is None:
+        return settings
+    sandbox = settings.sandbox.model_copy(update={"virtual_env": Path(active)})
+    return settings.model_copy(update={"sandbox": sandbox})
+
+
+def unknown_variables() -> tuple[str, ...]:
+    """Variables that begin like a setting but name none, sorted; a mistyped one among them has no effect."""
+    known = tuple(f"{PREFIX}{name.upper()}" for name in Settings.model_fields)
+    ours = (name for name in os.environ if name.startswith(PREFIX) and not name.startswith(f"{PREFIX}TEST_"))
+    return tuple(sorted(name for name in ours if not name.upper().startswith(known)))
