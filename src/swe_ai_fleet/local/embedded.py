@@ -1,0 +1,65 @@
+"""Embedded mode: what has no address is started on this machine, side by side, and stopped afterwards."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from swe_ai_fleet.local.nats_server import NatsAddress, open_nats_server
+from swe_ai_fleet.local.ray_cluster import open_ray_cluster
+from swe_ai_fleet.settings import Settings
+
+Progress = Callable[[str], None]
+
+
+@asynccontextmanager
+async def open_embedded(
+    settings: Settings, *, use_ray: bool = True, progress: Progress | None = None
+) -> AsyncIterator[Settings]:
+    """The settings with every address filled in.
+
+    Args:
+        settings: as the operator set them.
+        use_ray: False where nothing is computed: to read the record, or with agents in this process.
+        progress: told in a few words what is being started.
+
+    Raises:
+        UnreachableError: a server does not start.
+    """
+    starts_nats = settings.nats.url is None
+    starts_ray = use_ray and settings.ray.enabled and settings.ray.address is None
+    parts = ["NATS"] * starts_nats + ["Ray"] * starts_ray
+    if parts and progress is not None:
+        progress(f"starting {' and '.join(parts)} on this machine")
+    async with AsyncExitStack() as stack:
+        servers = await _start(stack, settings, starts_nats=starts_nats, starts_ray=starts_ray)
+        yield _filled(settings, *servers, use_ray=use_ray)
+
+
+async def _start(
+    stack: AsyncExitStack, settings: Settings, *, starts_nats: bool, starts_ray: bool
+) -> tuple[NatsAddress | None, str | None]:
+    """Enter both at once; the first that does not start ends the other."""
+
+    async def nats() -> NatsAddress | None:
+        folder = settings.data_dir / "nats"
+        return await stack.enter_async_context(open_nats_server(folder)) if starts_nats else None
+
+    async def ray() -> str | None:
+        cluster = open_ray_cluster(settings.ray.namespace)
+        return await stack.enter_async_context(cluster) if starts_ray else None
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = group.create_task(nats()), group.create_task(ray())
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from errors
+    return tasks[0].result(), tasks[1].result()
+
+
+def _filled(settings: Settings, nats: NatsAddress | None, ray: str | None, *, use_ray: bool) -> Settings:
+    changes: dict[str, object] = {}
+    if nats is not None:
+        changes["nats"] = settings.nats.model_copy(update={"url": nats.url, "token": nats.token})
+    if ray is not None or not use_ray:
+        changes["ray"] = settings.ray.model_copy(update={"address": ray, "enabled": use_ray})
+    return settings.model_copy(update=changes)
