@@ -24,6 +24,8 @@ class Limits(Value):
     processes: Annotated[int, Field(gt=0)] = 256
     file_bytes: Annotated[int, Field(gt=0)] = 256 * 1024**2
     """Largest file it may write."""
+    disk_bytes: Annotated[int, Field(gt=0)] = 1024**3
+    """All that it may write, to its folder and to its private /tmp each."""
     output_bytes: Annotated[int, Field(gt=0)] = 4 * 1024**2
     """Kept of each of stdout and stderr; more is an ending of its own."""
 
@@ -37,7 +39,7 @@ class ExecResult(Value):
     stderr: bytes
     duration_s: float
     killed_by: str | None = None
-    """wall, cpu, memory, output, cancelled or signal <n>; None where it ended by itself."""
+    """wall, cpu, memory, disk, output, cancelled or signal <n>; None where it ended by itself."""
 
 
 class SandboxProcess(Protocol):
