@@ -1,0 +1,35 @@
+"""Untrusted text between marks that it cannot close from inside."""
+
+import hashlib
+
+_NONCE_DIGITS = 16
+
+
+def fenced(kind: str, text: str) -> str:
+    """``text`` between a begin and an end mark that carry a nonce of its own.
+
+    The nonce is a digest of the text, so that equal texts are fenced by equal bytes (prompts share their prefix),
+    and whoever writes the text would have to find 64 bits of its own digest to close it.
+    """
+    nonce = _nonce(kind, text)
+    return f"[[begin {kind} {nonce}]]\n{text.rstrip()}\n[[end {kind} {nonce}]]"
+
+
+def _nonce(kind: str, text: str) -> str:
+    for attempt in range(2**16):
+        digest = hashlib.sha256(f"{kind}\x1f{attempt}\x1f{text}".encode("utf-8", "replace")).hexdigest()
+        if digest[:_NONCE_DIGITS] not in text:
+            return digest[:_NONCE_DIGITS]
+    msg = "a text that holds 65536 digests of itself"
+    raise ValueError(msg)
+
+
+def cut_middle(text: str, limit_bytes: int) -> str:
+    """At most ``limit_bytes`` of UTF-8: the beginning and the end, with a line between them that says so."""
+    raw = text.encode("utf-8", "replace")
+    if len(raw) <= limit_bytes:
+        return text
+    mark = "\n[... left out ...]\n"
+    kept = max(0, limit_bytes - len(mark))
+    head, tail = raw[: (kept + 1) // 2], raw[len(raw) - kept // 2 :]
+    return head.decode("utf-8", "ignore") + mark + tail.decode("utf-8", "ignore")
