@@ -1,0 +1,96 @@
+"""Proposals as the decision sees them: deduplicated, with their authors' votes."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from swe_ai_fleet.domain.check import CheckReport
+from swe_ai_fleet.domain.proposal import Proposal
+from swe_ai_fleet.ranking.evidence import Behaviour, Evidence
+from swe_ai_fleet.ranking.normalise import answer_key
+from swe_ai_fleet.ranking.regressions import new_failures, steady, unresolved, verdicts
+
+_HEAVIEST = 100.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One answer and everything executed that is known of it."""
+
+    proposal: Proposal
+    report: CheckReport | None
+    key: str
+    """Equal for answers that are the same."""
+    new_failures: frozenset[str] = frozenset()
+    unresolved: frozenset[str] = frozenset()
+    signature: Behaviour
+    """What it did: verdicts of the checks and their cases, and outputs on the pooled inputs."""
+
+    @property
+    def id(self) -> str:
+        """The proposal's id."""
+        return self.proposal.proposal_id
+
+
+def candidates_of(evidence: Evidence) -> list[Candidate]:
+    """The answers, each id once, sorted by id; checks that QA agents propose are none."""
+    found: dict[str, Proposal] = {}
+    for proposal in sorted(evidence.proposals, key=lambda p: p.model_dump_json()):
+        if proposal.kind == "answer":
+            found.setdefault(proposal.proposal_id, proposal)
+    return _comparable([_candidate(found[pid], evidence) for pid in sorted(found)])
+
+
+def _comparable(candidates: list[Candidate]) -> list[Candidate]:
+    """The same, with only those inputs that at least half of the executed candidates answer.
+
+    A patch that brings its own test cases, or dodges those of the others, does not choose what is compared.
+    """
+    answered = Counter(name for candidate in candidates for name in candidate.signature)
+    executed = sum(bool(candidate.signature) for candidate in candidates)
+    common = {name for name, count in answered.items() if 2 * count >= executed}
+    return [
+        replace(c, signature={name: output for name, output in c.signature.items() if name in common})
+        for c in candidates
+    ]
+
+
+def _candidate(proposal: Proposal, evidence: Evidence) -> Candidate:
+    report = evidence.reports.get(proposal.proposal_id)
+    signature = dict(evidence.behaviours.get(proposal.proposal_id, {}))
+    if report is None:
+        return Candidate(
+            proposal=proposal, report=None, key=answer_key(proposal.content), signature=signature
+        )
+    return Candidate(
+        proposal=proposal,
+        report=report,
+        key=answer_key(proposal.content, patch_key=report.patch_key if report.applied else None),
+        new_failures=new_failures(report, evidence.base),
+        unresolved=unresolved(report, evidence.base),
+        signature=steady(verdicts(report), evidence.base) | signature,
+    )
+
+
+def weight_of(agent_id: str, reliability: Mapping[str, float]) -> float:
+    """The agent's vote weight, at most 100; 1 where it is unknown or no finite positive number."""
+    weight = reliability.get(agent_id, 1.0)
+    return min(weight, _HEAVIEST) if math.isfinite(weight) and weight > 0 else 1.0
+
+
+def votes_of(survivors: Iterable[Candidate], reliability: Mapping[str, float]) -> dict[str, float]:
+    """Votes by proposal id: every agent has one, for its latest surviving answer.
+
+    A revision that does not survive leaves the vote with its parent; saying the same twice is no second vote.
+    """
+    latest: dict[str, Proposal] = {}
+    for candidate in survivors:
+        proposal = candidate.proposal
+        standing = latest.get(proposal.agent_id)
+        if standing is None or (proposal.round, proposal.proposal_id) > (
+            standing.round,
+            standing.proposal_id,
+        ):
+            latest[proposal.agent_id] = proposal
+    return {p.proposal_id: weight_of(agent, reliability) for agent, p in latest.items()}

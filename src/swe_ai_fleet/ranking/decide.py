@@ -1,0 +1,110 @@
+"""The decision: evidence first, agreement second, opinion last; lexicographic between tiers.
+
+Where the task has code, the gates compare first, then agreement of what was executed, then the number of copies.
+Where nothing can be executed, what peers think comes first and copies after it, so that copying gains nothing.
+What is still tied goes by the author's reliability, the model's confidence, a search's own prior, the peers'
+judgement, the cost and a stable hash. The same evidence in any order gives the same ranking, byte for byte.
+"""
+
+from swe_ai_fleet.domain.check import CheckReport, CheckStatus
+from swe_ai_fleet.domain.ranking import CheckCounts, RankedProposal, Ranking
+from swe_ai_fleet.ranking.calibration import p_patch_correct
+from swe_ai_fleet.ranking.candidates import Candidate
+from swe_ai_fleet.ranking.evidence import Evidence
+from swe_ai_fleet.ranking.gates import demerits
+from swe_ai_fleet.ranking.standing import Standing, standing_of
+from swe_ai_fleet.ranking.stopping import POSTERIOR_NEEDED, cannot_change, p_leader_leads
+from swe_ai_fleet.ranking.wording import complaint, dissent_of, is_verified, praise, repairs_nothing
+
+
+def decide(evidence: Evidence) -> Ranking:
+    """Rank the answers, best first, and say why; abstain where nothing earned the decision.
+
+    Never raises for what agents brought: unknown ids are ignored, numbers that are none count as unknown.
+    """
+    standing = standing_of(evidence)
+    if not standing.candidates:
+        return Ranking(abstained=True, reason="There is no answer to rank.")
+    p_correct = {c.id: _p_correct(c, standing, evidence) for c in standing.candidates}
+    ranked = tuple(
+        _place(place, candidate, standing, p_correct[candidate.id])
+        for place, candidate in enumerate(standing.candidates, start=1)
+    )
+    winner = standing.candidates[0]
+    lead, second = standing.two_leading
+    against = complaint(winner, p_correct[winner.id], standing, evidence)
+    return Ranking(
+        ranking=ranked,
+        clusters=tuple(tuple(c.id for c in cluster) for cluster in standing.clusters),
+        tiers=standing.tiers,
+        margin=round(max(0.0, lead - second) / (standing.total or 1.0), 6),
+        dissent=dissent_of(standing),
+        abstained=bool(against),
+        reason=against or praise(winner, standing, evidence),
+    )
+
+
+def safe_to_stop(evidence: Evidence, *, expected: int) -> bool:
+    """Whether the answers that are still out would not change the decision.
+
+    It never is while a gate speaks against the leader: the next answer may pass them all.
+    A council of searching agents is safe once the leader repairs everything that failed: its answers are verified,
+    not voted on. Any other is safe when the votes still out cannot change the leading cluster, or when the
+    posterior that it leads is at least 0.95 (an answer without a report is still out).
+
+    Args:
+        evidence: what is there now, the open round included.
+        expected: how many agents propose answers.
+    """
+    standing = standing_of(evidence)
+    if not standing.clusters or any(demerits(standing.candidates[0], standing.gates)):
+        return False
+    proposers = evidence.council.proposers
+    if proposers and all(agent.searches for agent in proposers):
+        return is_verified(standing.candidates[0], evidence)
+    unknown = {c.proposal.agent_id for c in standing.candidates if standing.gates and c.report is None}
+    remaining = max(0, expected - len({c.proposal.agent_id for c in standing.candidates})) + len(unknown)
+    lead, second = standing.two_leading
+    heaviest = max([1.0, *standing.votes.values()])
+    if cannot_change(lead=lead, second=second, remaining=remaining * heaviest):
+        return True
+    return p_leader_leads(lead=lead, second=second) >= POSTERIOR_NEEDED
+
+
+def _place(place: int, candidate: Candidate, standing: Standing, p_correct: float) -> RankedProposal:
+    proposal, cluster = candidate.proposal, standing.cluster_of(candidate)
+    return RankedProposal(
+        place=place,
+        proposal_id=candidate.id,
+        agent_id=proposal.agent_id,
+        role=proposal.role,
+        model=proposal.model,
+        round=proposal.round,
+        score={name: part[candidate.id] for name, part in standing.parts.items()},
+        support=round(standing.support(cluster) / (standing.total or 1.0), 6),
+        p_correct=p_correct,
+        checks=_counts(candidate.report),
+    )
+
+
+def _counts(report: CheckReport | None) -> CheckCounts:
+    if report is None:
+        return CheckCounts()
+    return CheckCounts(
+        passed=report.count(CheckStatus.PASSED),
+        failed=report.count(CheckStatus.FAILED),
+        errors=report.count(CheckStatus.ERROR, CheckStatus.TIMEOUT),
+    )
+
+
+def _p_correct(candidate: Candidate, standing: Standing, evidence: Evidence) -> float:
+    if not standing.gates and not candidate.signature:
+        return round(standing.parts["judge"][candidate.id], 6)
+    is_broken = any(demerits(candidate, standing.gates[:-1])) or repairs_nothing(candidate, evidence)
+    return p_patch_correct(
+        copies=standing.parts["copies"][candidate.id] * standing.total,
+        cluster=standing.support(standing.cluster_of(candidate)),
+        voters=standing.total,
+        is_verified=is_verified(candidate, evidence),
+        is_broken=is_broken,
+    )

@@ -1,0 +1,33 @@
+"""All that a decision looks at, as one value; whatever is missing is empty."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from swe_ai_fleet.domain.check import CheckReport
+from swe_ai_fleet.domain.council import Council
+from swe_ai_fleet.domain.proposal import Proposal
+from swe_ai_fleet.domain.review import Critique
+from swe_ai_fleet.domain.task import Task
+
+Behaviour = Mapping[str, str]
+"""Canonical output by input id. An input that is missing is an abstention: the candidate raised an exception,
+took too long, gave None where the task wants a value, or did not do the same twice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What is known of the proposals of one deliberation. The order of its parts never matters."""
+
+    task: Task
+    council: Council
+    proposals: tuple[Proposal, ...]
+    base: CheckReport | None = None
+    """What the checks say of the unchanged commit."""
+    reports: Mapping[str, CheckReport] = field(default_factory=dict)
+    """By proposal id; ids of no proposal are ignored."""
+    critiques: tuple[Critique, ...] = ()
+    seed: int = 0
+    behaviours: Mapping[str, Behaviour] = field(default_factory=dict)
+    """By proposal id: what the candidate did on the pooled inputs."""
+    reliability: Mapping[str, float] = field(default_factory=dict)
+    """Vote weight by agent id; 1 where it is missing or no finite positive number."""

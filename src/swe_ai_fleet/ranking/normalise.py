@@ -1,0 +1,51 @@
+"""When two answers are the same answer: the key of deduplication."""
+
+import ast
+import re
+import warnings
+
+_MAX_PARSED_CHARS = 65536
+_FENCE = re.compile(r"^```[^\n`]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
+
+
+def answer_key(content: str, *, patch_key: str | None = None) -> str:
+    """Equal for answers that differ only in what no reader would call a difference.
+
+    A patch has its own key (comments, blank space and positions left out). Python code is compared by its syntax
+    tree without docstrings, whether fenced or bare; anything else by its words.
+    """
+    if patch_key is not None:
+        return f"patch:{patch_key}"
+    fenced: list[str] = _FENCE.findall(content) if len(content) <= _MAX_PARSED_CHARS else []
+    tree = python_key(fenced[0] if len(fenced) == 1 else content)
+    return f"text:{' '.join(content.split())}" if tree is None else f"python:{tree}"
+
+
+def python_key(source: str) -> str | None:
+    """The syntax tree of a Python source as text, without positions and docstrings; None where it is none.
+
+    A text of plain words or a single expression is no program: prose must not be taken for code.
+    """
+    if len(source) > _MAX_PARSED_CHARS:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
+        if all(isinstance(node, ast.Expr) for node in tree.body):
+            return None
+        for node in ast.walk(tree):
+            _drop_docstring(node)
+        return ast.dump(tree)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _drop_docstring(node: ast.AST) -> None:
+    if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        return
+    match node.body:
+        case [ast.Expr(value=ast.Constant(value=str())), *rest]:
+            node.body = rest or [ast.Pass()]
+        case _:
+            pass

@@ -1,0 +1,118 @@
+"""How the candidates stand: gates passed, votes counted, every part of the score, clusters."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from swe_ai_fleet.domain.ranking import TierVerdict
+from swe_ai_fleet.ranking.agreement import agreement_scores, behaving_alike, copies
+from swe_ai_fleet.ranking.candidates import Candidate, candidates_of, votes_of
+from swe_ai_fleet.ranking.evidence import Evidence
+from swe_ai_fleet.ranking.gates import GATES, Gate, demerits, pass_gates
+from swe_ai_fleet.ranking.ties import (
+    confidences,
+    costs,
+    judge_scores,
+    priors,
+    reliabilities,
+    stable_fractions,
+)
+
+_LESS_IS_BETTER = frozenset({gate.name for gate in GATES} | {"cost"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """The candidates with everything that the ranking is read from."""
+
+    candidates: tuple[Candidate, ...]
+    survivors: tuple[Candidate, ...]
+    tiers: tuple[TierVerdict, ...]
+    gates: tuple[Gate, ...]
+    votes: Mapping[str, float]
+    parts: Mapping[str, Mapping[str, float]]
+    """By name of the part, in the order of comparison; each by proposal id."""
+    clusters: tuple[tuple[Candidate, ...], ...]
+    """Of the survivors, best first, each best first."""
+
+    @property
+    def total(self) -> float:
+        """All votes."""
+        return sum(self.votes.values())
+
+    def support(self, cluster: Sequence[Candidate]) -> float:
+        """Votes for these candidates together."""
+        return sum(self.votes.get(candidate.id, 0.0) for candidate in cluster)
+
+    def cluster_of(self, candidate: Candidate) -> tuple[Candidate, ...]:
+        """The cluster it belongs to; alone where a gate dropped it."""
+        return next((c for c in self.clusters if candidate in c), (candidate,))
+
+    @property
+    def leading(self) -> tuple[Candidate, ...]:
+        """The winner's cluster."""
+        return self.cluster_of(self.candidates[0])
+
+    @property
+    def others(self) -> list[tuple[Candidate, ...]]:
+        """The other clusters that anybody votes for, the strongest first."""
+        leading = self.leading
+        voted = [c for c in self.clusters if c is not leading and self.support(c) > 0]
+        return sorted(voted, key=lambda cluster: (-self.support(cluster), cluster[0].id))
+
+    @property
+    def two_leading(self) -> tuple[float, float]:
+        """Votes of the winner's cluster, and of the strongest other one."""
+        others = self.others
+        return self.support(self.leading), self.support(others[0]) if others else 0.0
+
+
+def standing_of(evidence: Evidence) -> Standing:
+    """Everything that the ranking is read from."""
+    candidates = candidates_of(evidence)
+    is_executed = evidence.task.repo is not None or any(c.report for c in candidates)
+    gates = GATES if is_executed else ()
+    survivors, tiers = pass_gates(candidates, gates)
+    votes = votes_of(survivors, evidence.reliability)
+    parts = _parts(candidates, votes, gates, evidence)
+    best_first = sorted(candidates, key=lambda c: _order(c, parts))
+    kept = {candidate.id for candidate in survivors}
+    return Standing(
+        candidates=tuple(best_first),
+        survivors=tuple(survivors),
+        tiers=tiers,
+        gates=gates,
+        votes=votes,
+        parts=parts,
+        clusters=tuple(behaving_alike([c for c in best_first if c.id in kept])),
+    )
+
+
+def _parts(
+    candidates: Sequence[Candidate], votes: Mapping[str, float], gates: Sequence[Gate], evidence: Evidence
+) -> dict[str, dict[str, float]]:
+    """Every part of the score by its name, in the order of comparison."""
+    counted = {c.id: demerits(c, gates) for c in candidates}
+    parts = {
+        gate.name: {pid: float(row[column]) for pid, row in counted.items()}
+        for column, gate in enumerate(gates)
+    }
+    judged, copied = judge_scores(candidates, evidence), copies(candidates, votes)
+    agreed = agreement_scores(candidates, votes)
+    if any(candidate.signature for candidate in candidates):
+        parts |= {"agreement": agreed, "copies": copied}
+    else:
+        parts |= {"copies": copied} if gates else {"judge": judged, "copies": copied}
+    parts |= {
+        "reliability": reliabilities(candidates, evidence.reliability),
+        "confidence": confidences(candidates),
+        "prior": priors(candidates, evidence),
+        "judge": parts.pop("judge", judged) if gates else judged,
+        "cost": costs(candidates),
+        "hash": stable_fractions(candidates, evidence.seed),
+    }
+    return {name: {pid: round(value, 9) for pid, value in part.items()} for name, part in parts.items()}
+
+
+def _order(candidate: Candidate, parts: Mapping[str, Mapping[str, float]]) -> tuple[float | str, ...]:
+    sign = {name: 1.0 if name in _LESS_IS_BETTER else -1.0 for name in parts}
+    return (*(sign[name] * part[candidate.id] for name, part in parts.items()), candidate.id)
