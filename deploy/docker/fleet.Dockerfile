@@ -11,6 +11,7 @@ WORKDIR /source
 RUN pip install --no-cache-dir --disable-pip-version-check build==1.3.0 hatchling==1.27.0
 COPY pyproject.toml README.md LICENSE ./
 COPY src src
+COPY examples/inventory examples/inventory
 RUN python -m build --wheel --no-isolation --outdir /wheels
 
 # What it needs, by hash; only wheels, so no compiler is needed even here (nkeys is pure Python without a wheel).

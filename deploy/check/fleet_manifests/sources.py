@@ -13,7 +13,9 @@ from fleet_manifests.facts import (
     ray_of_code,
     ray_of_image,
 )
-from fleet_manifests.known_settings import SettingNames
+from fleet_manifests.known_settings import setting_names
+from swe_ai_fleet.messaging.streams import consumer_declarations, stream_declarations
+from swe_ai_fleet.settings import PREFIX, Settings
 
 
 def gather(root: Path, crd_schemas: Path | None) -> Facts:
@@ -26,9 +28,9 @@ def gather(root: Path, crd_schemas: Path | None) -> Facts:
         kubernetes_version=KUBERNETES_VERSION,
         custom_kinds=custom_kinds(crd_schemas) if crd_schemas else {},
         secrets=declared_secrets(root / SECRETS),
-        settings=SettingNames(patterns=frozenset()),
-        streams=(),
-        consumers=(),
+        settings=setting_names(Settings, prefix=PREFIX),
+        streams=stream_declarations(),
+        consumers=consumer_declarations(),
         fleet_version=swe_ai_fleet.__version__,
         ray_in_code=ray_of_code(),
         ray_in_image=ray_of_image(root / DOCKERFILE),

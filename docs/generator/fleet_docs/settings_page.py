@@ -1,5 +1,6 @@
 """docs/settings.md, from the settings model: every variable, its type, default and meaning."""
 
+import re
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -69,10 +70,20 @@ def _kind(annotation: object) -> str:
     return ", ".join(dict.fromkeys(names))
 
 
+def _metadata(annotation: object) -> list[object]:
+    """What Annotated says of an annotation, or of the members of a union."""
+    if typing.get_origin(annotation) is typing.Annotated:
+        return [*typing.get_args(annotation)[1:]]
+    if typing.get_origin(annotation) in {typing.Union, UnionType}:
+        return [found for member in typing.get_args(annotation) for found in _metadata(member)]
+    return []
+
+
 def _bounds(field: FieldInfo) -> str:
+    marks = [part for mark in _metadata(field.annotation) for part in getattr(mark, "metadata", [mark])]
     texts = [
-        f"{word} {getattr(bound, attribute):g}"
-        for bound in field.metadata
+        f"{word} {getattr(bound, attribute)}"
+        for bound in [*field.metadata, *marks]
         for kind, (attribute, word) in _BOUNDS.items()
         if isinstance(bound, kind)
     ]
@@ -83,7 +94,7 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     value = field.default
-    if value is PydanticUndefined or value is None or value == "":
+    if value is PydanticUndefined or value is None or value in ("", (), {}):
         return ""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
@@ -92,9 +103,14 @@ def _default(field: FieldInfo) -> str:
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 
+def _plain(docstring: str) -> str:
+    """A docstring as Markdown, in the words of somebody who sets variables."""
+    return re.sub(r"\bNone\b", "unset", " ".join(docstring.split()).replace("``", "`"))
+
+
 def _row(variable: str, field: FieldInfo) -> Row:
     kind = ", ".join(filter(None, (_kind(field.annotation), _bounds(field))))
-    meaning = " ".join((field.description or "").split()).replace("``", "`").replace("|", "\\|")
+    meaning = _plain(field.description or "").replace("|", "\\|")
     return Row(variable=variable, kind=kind, default=_default(field), meaning=meaning)
 
 
@@ -128,7 +144,7 @@ def _table(found: list[Row]) -> str:
 
 
 def _summary(model: type[BaseModel]) -> str:
-    return (model.__doc__ or "").strip().splitlines()[0]
+    return _plain((model.__doc__ or "").strip().split("\n\n")[0])
 
 
 def settings_page(model: type[BaseModel], *, prefix: str) -> str:
