@@ -352,8 +352,9 @@ PLANTED = [
     Planted(
         name="missing probe",
         file="base/nats/statefulset.yaml",
-        old="          livenessProbe:",
-        new="          startupProbe:",
+        old='          livenessProbe:\n            httpGet: {path: "/healthz?js-enabled-only=true", port: monitor}\n'
+        "            periodSeconds: 20\n            timeoutSeconds: 5\n",
+        new="",
         rule="probes",
         says="has no livenessProbe",
     ),
@@ -388,6 +389,7 @@ PLANTED = [
         new="- {name: RAY_AUTH_MODE, value: disabled}\n            - {name: FLEET_WORKER__HEALTH_PORT",
         rule="duplicate-name",
         says="RAY_AUTH_MODE is given twice",
+        overlay="overlays/local",
     ),
 ]
 
