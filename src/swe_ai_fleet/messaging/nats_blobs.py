@@ -1,0 +1,69 @@
+"""Large content in a NATS object store, in the format that every NATS client reads."""
+
+import base64
+import hashlib
+import json
+import secrets
+from datetime import UTC, datetime
+
+from swe_ai_fleet.errors import RecordError, RecordNotFoundError
+from swe_ai_fleet.messaging.nats_publisher import NatsPublisher, Outgoing
+from swe_ai_fleet.messaging.nats_requests import JetStreamApi
+from swe_ai_fleet.messaging.streams import BLOBS
+from swe_ai_fleet.messaging.subjects import blob_chunks, blob_meta
+from swe_ai_fleet.ports.record import Published
+
+_CHUNK_BYTES = 128 * 1024
+
+
+class NatsBlobStore:
+    """Content by its sha256; the object's name is the digest in hexadecimal."""
+
+    def __init__(self, api: JetStreamApi, publisher: NatsPublisher) -> None:
+        """Chunks go the way of all events, so that they survive what events survive."""
+        self._api = api
+        self._publisher = publisher
+
+    async def put(self, content: bytes) -> str:
+        """Store it; the chunks first, then the entry that makes them one object."""
+        digest = hashlib.sha256(content)
+        name = digest.hexdigest()
+        if await self._api.last(BLOBS, _meta_subject(name)) is not None:
+            return name
+        place = secrets.token_hex(11)
+        chunks = [content[at : at + _CHUNK_BYTES] for at in range(0, len(content), _CHUNK_BYTES)]
+        for number, chunk in enumerate(chunks):
+            await self._store(blob_chunks(place), chunk, f"{place}:{number}")
+        meta = {
+            "name": name,
+            "bucket": "fleet_blobs",
+            "nuid": place,
+            "size": len(content),
+            "chunks": len(chunks),
+            "mtime": datetime.now(UTC).isoformat(),
+            "digest": "SHA-256=" + base64.urlsafe_b64encode(digest.digest()).decode(),
+            "options": {"max_chunk_size": _CHUNK_BYTES},
+        }
+        await self._store(_meta_subject(name), json.dumps(meta).encode(), f"{place}:meta")
+        return name
+
+    async def _store(self, subject: str, payload: bytes, message_id: str) -> Published:
+        return await self._publisher.publish(
+            Outgoing(subject=subject, payload=payload, message_id=message_id)
+        )
+
+    async def get(self, sha256: str) -> bytes:
+        """The content, once it is proved to be what its name says."""
+        entry = await self._api.last(BLOBS, _meta_subject(sha256))
+        if entry is None:
+            raise RecordNotFoundError(f"there is no blob {sha256} on the record")
+        place = str(json.loads(entry.payload)["nuid"])
+        parts = [stored.payload async for stored in self._api.read(BLOBS, blob_chunks(place))]
+        content = b"".join(parts)
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise RecordError(f"the blob {sha256} on the record is damaged")
+        return content
+
+
+def _meta_subject(name: str) -> str:
+    return blob_meta(base64.urlsafe_b64encode(name.encode()).decode())

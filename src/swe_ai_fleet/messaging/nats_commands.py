@@ -1,0 +1,186 @@
+"""The work queue on JetStream: one durable pull consumer for all workers, explicit acknowledgement."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+from nats.aio.msg import Msg
+
+from swe_ai_fleet.errors import RecordError, RecordNotFoundError, RecordUnavailableError
+from swe_ai_fleet.messaging.command_message import (
+    decode_command,
+    deliberation_of,
+    encode_command,
+    resolve_command,
+)
+from swe_ai_fleet.messaging.nats_connection import header
+from swe_ai_fleet.messaging.nats_dead_letters import NatsDeadLetters
+from swe_ai_fleet.messaging.nats_publisher import NatsPublisher, Outgoing
+from swe_ai_fleet.messaging.nats_requests import JetStreamApi
+from swe_ai_fleet.messaging.streams import COMMANDS, MAX_DELIVER, WORKERS
+from swe_ai_fleet.messaging.subjects import command_id, command_subject
+from swe_ai_fleet.ports.record import BlobStore, Command, DeadLetter, Delivery, Published
+
+_log = structlog.get_logger()
+_NEXT = f"$JS.API.CONSUMER.MSG.NEXT.{COMMANDS}.{WORKERS}"
+_SECOND_NS = 1_000_000_000
+_MARGIN_S = 0.5
+_PAUSE_S = 0.2
+_SETTLE_S = 20.0
+"""How long settling is tried; after it the server hands the command out again by itself."""
+
+
+class NatsDelivery:
+    """One command in the hands of this worker."""
+
+    def __init__(self, queue: "NatsCommandQueue", message: Msg, content: bytes) -> None:
+        """``content`` is the command's JSON, wherever it was kept."""
+        self._queue = queue
+        self._message = message
+        self._content = content
+        place = message.metadata
+        self._sequence = place.sequence.stream
+        self._delivered = int(place.num_delivered or 1)
+
+    @property
+    def command(self) -> Command:
+        """What is asked for."""
+        return decode_command(self._content)
+
+    @property
+    def delivered(self) -> int:
+        """How often it has been handed out, this time included."""
+        return self._delivered
+
+    async def ack(self) -> None:
+        """Done; the server has confirmed it when this returns."""
+        await self._queue.settle(self._message, b"+ACK")
+
+    async def nak(self, *, delay_s: float) -> None:
+        """Not now."""
+        delay = json.dumps({"delay": int(delay_s * _SECOND_NS)}).encode()
+        await self._queue.settle(self._message, b"-NAK " + delay if delay_s > 0 else b"-NAK")
+
+    async def term(self, reason: str) -> None:
+        """Never: the dead letter first, so that a worker that dies between the two loses nothing."""
+        letter = DeadLetter(
+            letter_id="",
+            stream=COMMANDS,
+            consumer=WORKERS,
+            sequence=self._sequence,
+            subject=self._message.subject,
+            deliberation_id=deliberation_of(self._content),
+            reason=reason,
+            delivered=self._delivered,
+            time=datetime.now(UTC),
+            payload=self._message.data.decode(errors="replace"),
+        )
+        await self._queue.letters.add(letter)
+        await self._queue.settle(self._message, b"+TERM")
+
+    async def in_progress(self) -> None:
+        """Still at work."""
+        await self._queue.tell(self._message, b"+WPI")
+
+
+class NatsCommandQueue:
+    """Commands of all workers."""
+
+    def __init__(
+        self, api: JetStreamApi, publisher: NatsPublisher, blobs: BlobStore, letters: NatsDeadLetters
+    ) -> None:
+        """``letters`` takes what is given up here."""
+        self._api = api
+        self._publisher = publisher
+        self._blobs = blobs
+        self.letters = letters
+        api.connection.on_orphan = self._orphan_handler()
+
+    def _orphan_handler(self) -> Callable[[Msg], None]:
+        """A command that came for somebody who has stopped waiting goes back at once, not after ``ack_wait``."""
+        returning: set[asyncio.Task[None]] = set()
+
+        def give_back(message: Msg) -> None:
+            if message.reply.startswith(f"$JS.ACK.{COMMANDS}.{WORKERS}."):
+                task = asyncio.ensure_future(self.tell(message, b"-NAK"))
+                returning.add(task)
+                task.add_done_callback(returning.discard)
+
+        return give_back
+
+    async def submit(self, command: Command) -> Published:
+        """Put it on the queue; the same deliberation id again is a duplicate."""
+        return await self._publisher.publish(
+            Outgoing(
+                subject=command_subject(command.task.role),
+                payload=await encode_command(command, self._blobs),
+                message_id=command_id(command.deliberation_id),
+            )
+        )
+
+    async def next(self, *, wait_s: float) -> Delivery | None:
+        """The next command for this worker, or None after ``wait_s``."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + wait_s
+        while True:
+            message = await self._pull(until - loop.time())
+            delivery = None if message is None else await self._received(message)
+            if delivery is not None or loop.time() >= until:
+                return delivery
+
+    async def _pull(self, wait_s: float) -> Msg | None:
+        """One message, or None: nothing came in time, or the server was away meanwhile."""
+        body = {"batch": 1, "expires": max(int(wait_s * _SECOND_NS), 1_000_000)}
+        try:
+            message = await self._api.connection.request(
+                _NEXT, json.dumps(body).encode(), timeout_s=max(wait_s, 0.0) + _MARGIN_S
+            )
+        except RecordUnavailableError as error:
+            _log.debug("record.pull_failed", error=str(error))
+            await asyncio.sleep(min(_PAUSE_S, max(wait_s, 0.0)))
+            return None
+        return message if header(message, "Status") is None else None
+
+    async def _received(self, message: Msg) -> Delivery | None:
+        """The delivery; None for one that was handed out too often, or cannot be had: it is a dead letter now."""
+        delivery = NatsDelivery(self, message, message.data)
+        if delivery.delivered > MAX_DELIVER:
+            await delivery.term(f"given up after {delivery.delivered - 1} deliveries")
+            return None
+        try:
+            return NatsDelivery(self, message, await resolve_command(message.data, self._blobs))
+        except RecordNotFoundError as error:
+            await delivery.term(str(error))
+            return None
+
+    async def settle(self, message: Msg, how: bytes) -> None:
+        """Tell the server, and have it confirm.
+
+        Raises:
+            RecordUnavailableError: it does not confirm; it hands the command out again after ``ack_wait``.
+        """
+        try:
+            async with asyncio.timeout(_SETTLE_S):
+                while True:
+                    if await self._confirmed(message, how):
+                        return
+                    await asyncio.sleep(_PAUSE_S)
+        except TimeoutError as error:
+            raise RecordUnavailableError(f"NATS did not confirm {how[:5].decode()} of a command") from error
+
+    async def _confirmed(self, message: Msg, how: bytes) -> bool:
+        try:
+            await self._api.connection.request(message.reply, how, timeout_s=self._api.timeout_s)
+        except RecordUnavailableError:
+            await self._api.connection.wait_up()
+            return False
+        return True
+
+    async def tell(self, message: Msg, how: bytes) -> None:
+        """Tell the server without waiting; it is only a hint."""
+        try:
+            await self._api.connection.send(message.reply, how)
+        except RecordError as error:
+            _log.debug("record.hint_lost", error=str(error))

@@ -1,0 +1,129 @@
+"""Opening the connection: credentials, certificates, and an answer within seconds where nobody is there."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from nats.aio.client import Client
+from nats.errors import AuthorizationError
+from nats.errors import Error as NatsError
+
+from swe_ai_fleet.errors import InputError, RecordDeniedError, UnreachableError
+from swe_ai_fleet.messaging.nats_connection import NatsConnection
+from swe_ai_fleet.messaging.options import NatsOptions
+
+_WAY_OUT = "Start it (nats-server -js), or leave FLEET_NATS__URL unset for an embedded one."
+_RECONNECT_WAIT_S = 0.2
+_PING_S = 20
+
+
+@asynccontextmanager
+async def open_connection(options: NatsOptions) -> AsyncIterator[NatsConnection]:
+    """A connection that comes back by itself when it is lost.
+
+    Raises:
+        InputError: no address, or a file of credentials or certificates that cannot be read.
+        UnreachableError: nobody answers within ``options.connect_s``.
+        RecordDeniedError: the server does not know these credentials.
+    """
+    connection = NatsConnection(Client(), inbox_prefix=options.inbox_prefix)
+    wanted = await asyncio.to_thread(_client_options, options)
+    await _connect(connection, options, wanted)
+    try:
+        await connection.start()
+        yield connection
+    finally:
+        await connection.stop()
+
+
+async def _connect(connection: NatsConnection, options: NatsOptions, wanted: dict[str, Any]) -> None:
+    limit = asyncio.timeout(options.connect_s)
+    refusal: list[AuthorizationError] = []
+
+    async def on_error(error: Exception) -> None:
+        if isinstance(error, AuthorizationError) and not connection.is_up and not refusal:
+            refusal.append(error)
+            limit.reschedule(asyncio.get_running_loop().time())
+        await connection.on_error(error)
+
+    try:
+        async with limit:
+            await connection.client.connect(
+                **wanted,
+                error_cb=on_error,
+                disconnected_cb=connection.on_disconnected,
+                reconnected_cb=connection.on_reconnected,
+                closed_cb=connection.on_closed,
+            )
+    except (TimeoutError, NatsError, OSError) as error:
+        await _abandon(connection.client)
+        if refusal:
+            raise RecordDeniedError(
+                f"NATS at {_shown(options)} does not know these credentials"
+            ) from refusal[0]
+        why = f" ({connection.last_error})" if connection.last_error else ""
+        raise UnreachableError("NATS", _shown(options) + why, _WAY_OUT) from error
+
+
+async def _abandon(client: Client) -> None:
+    """Close what a connect that was cut short has opened."""
+    try:
+        async with asyncio.timeout(1.0):
+            await client.close()
+    except (TimeoutError, NatsError, OSError, AssertionError):
+        return
+
+
+def _shown(options: NatsOptions) -> str:
+    """The addresses without what is written before an ``@``."""
+    parts = (urlsplit(address) for address in options.addresses)
+    return ",".join(f"{part.scheme}://{part.netloc.rpartition('@')[2]}" for part in parts)
+
+
+def _client_options(options: NatsOptions) -> dict[str, Any]:
+    if not options.addresses:
+        raise InputError("FLEET_NATS__URL", options.url, "no address", "Give nats://host:4222.")
+    wanted: dict[str, Any] = {
+        "servers": list(options.addresses),
+        "name": "swe-ai-fleet",
+        "inbox_prefix": options.inbox_prefix,
+        "max_reconnect_attempts": -1,
+        "reconnect_time_wait": _RECONNECT_WAIT_S,
+        "connect_timeout": options.connect_s,
+        "ping_interval": _PING_S,
+        "pending_size": options.outbox_bytes,
+        "skip_subject_validation": True,
+    }
+    if options.token is not None:
+        wanted["token"] = options.token.get_secret_value()
+    if options.nkey_seed is not None:
+        wanted["nkeys_seed_str"] = options.nkey_seed.get_secret_value().strip()
+    if options.nkey_seed_file is not None:
+        wanted["nkeys_seed_str"] = _read("FLEET_NATS__NKEY_SEED_FILE", options.nkey_seed_file).strip()
+    if options.credentials_file is not None:
+        _read("FLEET_NATS__CREDENTIALS_FILE", options.credentials_file)
+        wanted["user_credentials"] = str(options.credentials_file)
+    if options.tls_ca_file is not None or any(a.startswith(("tls:", "wss:")) for a in options.addresses):
+        wanted["tls"] = _tls(options.tls_ca_file)
+    return wanted
+
+
+def _read(field: str, path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(field, str(path), f"cannot be read: {error}", "Name a readable file.") from error
+
+
+def _tls(ca_file: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
+    except (OSError, ssl.SSLError) as error:
+        way_out = "Name a file of certificates in PEM."
+        raise InputError(
+            "FLEET_NATS__TLS_CA_FILE", str(ca_file), f"is no authority: {error}", way_out
+        ) from error

@@ -1,0 +1,109 @@
+"""Following one deliberation: what is stored, then what the server says it stores, without a gap between them.
+
+The subscription is there before the history is read, so every event is in one of the two. A notice can still be lost:
+with a connection that breaks, with a client that falls behind, or with a server of a cluster that dies between storing
+and telling. The first two are noticed and the stream is read again from where this follower stands; against the third
+it is also read after a while without news, and before the end.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+
+from nats.aio.msg import Msg
+
+from swe_ai_fleet.errors import RecordError, RecordUnavailableError
+from swe_ai_fleet.messaging.nats_connection import header
+from swe_ai_fleet.messaging.nats_requests import JetStreamApi, Stored
+
+_QUIET_S = 2.0
+"""The first time without news after which the stream is read again; it doubles up to the longest."""
+_LONGEST_QUIET_S = 30.0
+_PAUSE_S = 0.2
+_STALE_TRIES = 25
+"""How often a replica that is behind its leader is asked again."""
+
+
+class Feed:
+    """The messages of one subject pattern, each once, in stream order."""
+
+    def __init__(self, api: JetStreamApi, stream: str, subject: str, *, is_clustered: bool) -> None:
+        """``subject`` is the pattern as it stands in the stream."""
+        self._api = api
+        self._stream = stream
+        self._subject = subject
+        self._is_clustered = is_clustered
+        self._inbox: asyncio.Queue[Stored | RecordError | None] = asyncio.Queue()
+        self._seen: set[int] = set()
+        self._last = 0
+        self._quiet_s = _QUIET_S
+
+    def on_notice(self, message: Msg) -> None:
+        """Take what the server has stored."""
+        sequence, subject = header(message, "Nats-Sequence"), header(message, "Nats-Subject")
+        if sequence is not None and subject is not None and sequence.isdigit():
+            self._inbox.put_nowait(Stored(subject, int(sequence), message.data))
+
+    def lost(self) -> None:
+        """Read the stream again."""
+        self._inbox.put_nowait(None)
+
+    def refused(self, error: RecordError) -> None:
+        """End with this error."""
+        self._inbox.put_nowait(error)
+
+    async def messages(self) -> AsyncGenerator[Stored, None]:
+        """Without end.
+
+        Raises:
+            RecordDeniedError: these credentials may not follow.
+        """
+        async for stored in self._unread():
+            yield stored
+        while True:
+            news = await self._news()
+            if news is None or self._is_end_of_clustered(news):
+                async for stored in self._unread(upto=0 if news is None else news.sequence):
+                    yield stored
+            if news is not None and self._is_new(news):
+                yield news
+
+    async def _news(self) -> Stored | None:
+        """The next notice; None when the stream has to be read."""
+        try:
+            async with asyncio.timeout(self._quiet_s):
+                news = await self._inbox.get()
+        except TimeoutError:
+            self._quiet_s = min(2 * self._quiet_s, _LONGEST_QUIET_S)
+            return None
+        self._quiet_s = _QUIET_S
+        if isinstance(news, RecordError):
+            raise news
+        return news
+
+    def _is_end_of_clustered(self, news: Stored) -> bool:
+        return self._is_clustered and news.subject.endswith(".closed")
+
+    async def _unread(self, *, upto: int = 0) -> AsyncIterator[Stored]:
+        """What the stream holds beyond what was given, tried until a server answers that knows message ``upto``."""
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                start = 1 if self._is_clustered else self._last + 1
+                async for stored in self._api.read(self._stream, self._subject, start=start):
+                    if self._is_new(stored):
+                        yield stored
+            except RecordUnavailableError:
+                await asyncio.sleep(_PAUSE_S)
+                await self._api.connection.wait_up()
+                continue
+            if self._last >= upto or tries >= _STALE_TRIES:
+                return
+            await asyncio.sleep(_PAUSE_S)
+
+    def _is_new(self, stored: Stored) -> bool:
+        if stored.sequence in self._seen:
+            return False
+        self._seen.add(stored.sequence)
+        self._last = max(self._last, stored.sequence)
+        return True

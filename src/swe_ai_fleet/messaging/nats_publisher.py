@@ -1,0 +1,185 @@
+"""Publishing that survives: an outbox of bounded size, bounded concurrency, the same message id on every try."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from swe_ai_fleet.errors import RecordError, RecordUnavailableError
+from swe_ai_fleet.messaging.nats_connection import NatsConnection
+from swe_ai_fleet.messaging.nats_requests import JetStreamError, raise_for_error
+from swe_ai_fleet.ports.record import Published
+
+_log = structlog.get_logger()
+_FIRST_PAUSE_S = 0.05
+_LONGEST_PAUSE_S = 2.0
+_FLUSH_S = 0.5
+"""How long closing waits for what is still unacknowledged."""
+_WRONG_LAST_SEQUENCE = frozenset({10071, 10164})
+
+
+class SubjectTakenError(JetStreamError):
+    """Something is on the subject already; ``sequence`` is where, as far as the server says."""
+
+    def __init__(self, err_code: int, description: str) -> None:
+        """Read the sequence from the server's words."""
+        super().__init__(err_code, description)
+        last = description.rpartition(" ")[2]
+        self.sequence = int(last) if last.isdigit() else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """One message on its way to a stream."""
+
+    subject: str
+    payload: bytes
+    message_id: str | None = None
+    after: int | None = None
+    """Sequence of the last message of the subject that it must follow; 0: it must be the first."""
+
+    def headers(self) -> dict[str, str] | None:
+        """As JetStream takes them."""
+        headers = {}
+        if self.message_id is not None:
+            headers["Nats-Msg-Id"] = self.message_id
+        if self.after is not None:
+            headers["Nats-Expected-Last-Subject-Sequence"] = str(self.after)
+        return headers or None
+
+
+class Outbox:
+    """What has been given to this process and is not acknowledged yet, with a limit in bytes."""
+
+    def __init__(self, limit: int) -> None:
+        """Empty."""
+        self._limit = limit
+        self._held = 0
+        self._freed = asyncio.Condition()
+
+    @property
+    def held_bytes(self) -> int:
+        """What is in it now."""
+        return self._held
+
+    async def take(self, size: int) -> None:
+        """Wait for room; a message that is larger than the whole waits until it is alone."""
+        if not self._fits(size):
+            async with self._freed:
+                await self._freed.wait_for(lambda: self._fits(size))
+        self._held += size
+
+    def _fits(self, size: int) -> bool:
+        return self._held == 0 or self._held + size <= self._limit
+
+    async def give_back(self, size: int) -> None:
+        """Make room again."""
+        self._held -= size
+        async with self._freed:
+            self._freed.notify_all()
+
+
+class NatsPublisher:
+    """Publishes to streams; a message that was taken in is tried until it is stored or this is closed."""
+
+    def __init__(
+        self,
+        connection: NatsConnection,
+        *,
+        request_s: float,
+        publish_s: float,
+        in_flight: int,
+        outbox_bytes: int,
+    ) -> None:
+        """See :class:`~swe_ai_fleet.messaging.options.NatsOptions`."""
+        self._connection = connection
+        self._request_s = request_s
+        self._publish_s = publish_s
+        self._slots = asyncio.Semaphore(in_flight)
+        self.outbox = Outbox(outbox_bytes)
+        self._tasks: set[asyncio.Task[Published | RecordError]] = set()
+        self._group: asyncio.TaskGroup | None = None
+        self.retries = 0
+        """Tries beyond the first, since it was opened."""
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Own the messages under way; on leaving, what is not acknowledged within half a second is given up."""
+        async with asyncio.TaskGroup() as self._group:
+            try:
+                yield
+            finally:
+                await self._flush()
+
+    async def _flush(self) -> None:
+        if self._tasks and self._connection.is_up:
+            await asyncio.wait(set(self._tasks), timeout=_FLUSH_S)
+        if self._tasks:
+            _log.warning("record.outbox_dropped", messages=len(self._tasks), bytes=self.outbox.held_bytes)
+        for task in self._tasks:
+            task.cancel()
+
+    async def publish(self, message: Outgoing) -> Published:
+        """Store it; when the caller is cancelled or told that it takes too long, the outbox still goes on.
+
+        Raises:
+            SubjectTakenError: ``message.after`` does not hold.
+            JetStreamError: the stream refused it.
+            RecordDeniedError: these credentials may not publish it.
+            RecordUnavailableError: not acknowledged within the limit, or no room in the outbox within it.
+        """
+        size = len(message.payload)
+        taken = False
+        try:
+            async with asyncio.timeout(self._publish_s):
+                await self.outbox.take(size)
+                taken = True
+                outcome = await asyncio.shield(self._start(message, size))
+        except TimeoutError as error:
+            where = "it stays in the outbox" if taken else "the outbox is full"
+            raise RecordUnavailableError(
+                f"NATS did not acknowledge {message.subject} within {self._publish_s:g} s; {where}"
+            ) from error
+        if isinstance(outcome, RecordError):
+            raise outcome
+        return outcome
+
+    def _start(self, message: Outgoing, size: int) -> asyncio.Task[Published | RecordError]:
+        if self._group is None:
+            raise RecordUnavailableError("the record is not open")
+        task = self._group.create_task(self._deliver(message, size))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _deliver(self, message: Outgoing, size: int) -> Published | RecordError:
+        pause_s = _FIRST_PAUSE_S
+        try:
+            while True:
+                try:
+                    async with self._slots:
+                        return await self._try_once(message)
+                except RecordUnavailableError as error:
+                    _log.debug("record.publish_retried", subject=message.subject, error=str(error))
+                    self.retries += 1
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+                await self._connection.wait_up()
+        except RecordError as error:
+            return error
+        finally:
+            await self.outbox.give_back(size)
+
+    async def _try_once(self, message: Outgoing) -> Published:
+        reply = await self._connection.request(
+            message.subject, message.payload, timeout_s=self._request_s, headers=message.headers()
+        )
+        answer = json.loads(reply.data)
+        error = answer.get("error")
+        if error is not None and error.get("err_code") in _WRONG_LAST_SEQUENCE:
+            raise SubjectTakenError(error["err_code"], error["description"])
+        raise_for_error(answer)
+        return Published(sequence=answer["seq"], duplicate=answer.get("duplicate", False))

@@ -1,0 +1,123 @@
+"""JetStream's own API: questions about streams, and reading messages by subject without a consumer."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nats.aio.msg import Msg
+
+from swe_ai_fleet.errors import RecordError, RecordUnavailableError
+from swe_ai_fleet.messaging.nats_connection import NatsConnection, header
+
+_BATCH = 2000
+_BATCH_BYTES = 8 * 1024**2
+"""Well below what the client buffers of replies before it drops them."""
+_NOT_FOUND = "404"
+_END_OF_BATCH = "204"
+
+
+class JetStreamError(RecordError):
+    """JetStream refused a request; ``err_code`` is its own number for the reason."""
+
+    def __init__(self, err_code: int, description: str) -> None:
+        """Keep the number, so that callers need not parse the text."""
+        self.err_code = err_code
+        super().__init__(f"JetStream: {description} ({err_code})")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One message of a stream."""
+
+    subject: str
+    sequence: int
+    payload: bytes
+    message_id: str | None = None
+
+
+def raise_for_error(answer: Mapping[str, Any]) -> None:
+    """Translate an error in a JetStream answer.
+
+    Raises:
+        RecordUnavailableError: no leader or no resources at the moment.
+        JetStreamError: anything else.
+    """
+    error = answer.get("error")
+    if error is None:
+        return
+    if error.get("code") == 503:
+        raise RecordUnavailableError(f"JetStream: {error.get('description')}")
+    raise JetStreamError(int(error.get("err_code", 0)), str(error.get("description")))
+
+
+class JetStreamApi:
+    """Asks one server."""
+
+    def __init__(self, connection: NatsConnection, *, timeout_s: float) -> None:
+        """``timeout_s`` bounds each request."""
+        self.connection = connection
+        self.timeout_s = timeout_s
+
+    async def ask(self, verb: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Call ``$JS.API.<verb>``.
+
+        Raises:
+            JetStreamError: it was refused.
+            RecordUnavailableError: no answer.
+            RecordDeniedError: these credentials may not ask.
+        """
+        payload = b"" if body is None else json.dumps(body).encode()
+        reply = await self.connection.request(f"$JS.API.{verb}", payload, timeout_s=self.timeout_s)
+        answer: dict[str, Any] = json.loads(reply.data)
+        raise_for_error(answer)
+        return answer
+
+    async def last(self, stream: str, subject: str) -> Stored | None:
+        """The last message of a subject, or None."""
+        reply = await self.connection.request(
+            f"$JS.API.DIRECT.GET.{stream}.{subject}", timeout_s=self.timeout_s
+        )
+        return _lifted(reply)
+
+    async def at(self, stream: str, sequence: int) -> Stored | None:
+        """The message of a sequence number, or None."""
+        reply = await self.connection.request(
+            f"$JS.API.DIRECT.GET.{stream}", b'{"seq":%d}' % sequence, timeout_s=self.timeout_s
+        )
+        return _lifted(reply)
+
+    async def read(self, stream: str, subject: str, *, start: int = 1) -> AsyncIterator[Stored]:
+        """All messages whose subject matches, from sequence ``start`` up to the end that it finds, in stream order."""
+        pending = 1
+        while pending > 0:
+            body = {"seq": start, "next_by_subj": subject, "batch": _BATCH, "max_bytes": _BATCH_BYTES}
+            replies = await self.connection.request_many(
+                f"$JS.API.DIRECT.GET.{stream}", json.dumps(body).encode(), timeout_s=self.timeout_s
+            )
+            pending = _pending(replies.pop())
+            for reply in replies:
+                stored = _lifted(reply)
+                if stored is not None:
+                    start = stored.sequence + 1
+                    yield stored
+
+
+def _pending(end: Msg) -> int:
+    """How many matching messages there are beyond a batch, as its end says."""
+    status = header(end, "Status")
+    if status == _END_OF_BATCH:
+        return int(header(end, "Nats-Num-Pending") or 0)
+    if status == _NOT_FOUND:
+        return 0
+    raise RecordError(f"JetStream cannot read a batch: {status} {header(end, 'Description')}")
+
+
+def _lifted(reply: Msg) -> Stored | None:
+    status = header(reply, "Status")
+    if status == _NOT_FOUND:
+        return None
+    sequence, subject = header(reply, "Nats-Sequence"), header(reply, "Nats-Subject")
+    if sequence is None or subject is None:
+        raise RecordError(f"JetStream cannot read a message: {status} {header(reply, 'Description')}")
+    return Stored(subject, int(sequence), reply.data, header(reply, "Nats-Msg-Id"))
