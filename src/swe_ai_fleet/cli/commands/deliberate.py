@@ -1,0 +1,161 @@
+"""``swe-fleet deliberate``: one task, one decision."""
+
+import asyncio
+import shlex
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from swe_ai_fleet.cli.exits import EPILOG, Exit, exit_of_outcome, ungrouped
+from swe_ai_fleet.cli.interrupts import Interrupts
+from swe_ai_fleet.cli.options import (
+    check_id,
+    json_option,
+    no_ray_option,
+    overrides_of,
+    quiet_option,
+    task_options,
+)
+from swe_ai_fleet.errors import InputError
+
+if TYPE_CHECKING:
+    from swe_ai_fleet.cli.task_file import TaskFile
+    from swe_ai_fleet.domain.ranking import Result
+    from swe_ai_fleet.settings import Settings
+
+
+@click.command("deliberate", epilog=EPILOG)
+@task_options
+@json_option
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Write the files there."
+)
+@click.option(
+    "--apply", "applies", is_flag=True, help="Apply the winning patch to the repository's work tree."
+)
+@no_ray_option
+@quiet_option
+def command(task: str, **given: Any) -> int:
+    """Deliberate on TASK, a YAML or JSON file (`-`: standard input), and print the decision.
+
+    Options stand above the file. Deadlines are in seconds; budgets are in tokens.
+    """
+    from swe_ai_fleet.cli.running import run
+    from swe_ai_fleet.cli.session import check_models, prepare
+    from swe_ai_fleet.cli.task_file import read_task
+
+    check_id(given["deliberation_id"])
+    file = read_task(task, overrides_of(given))
+    if given["applies"]:
+        _check_apply(file)
+    settings = prepare()
+    check_models(given["models"], settings)
+    plan = Plan(
+        file=file,
+        settings=settings,
+        models=given["models"],
+        deliberation_id=given["deliberation_id"],
+        seed=given["seed"],
+        use_ray=not given["no_ray"],
+        as_json=given["as_json"],
+        is_quiet=given["quiet"],
+        out=given["out"],
+        applies=given["applies"],
+    )
+    return run(partial(carry_out, plan))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything that one run needs to know."""
+
+    file: "TaskFile"
+    settings: "Settings"
+    models: tuple[str, ...] = ()
+    deliberation_id: str | None = None
+    seed: int | None = None
+    use_ray: bool = True
+    as_json: bool = False
+    is_quiet: bool = False
+    out: Path | None = None
+    applies: bool = False
+    next_steps: tuple[str, ...] = ()
+    """Further lines for the end of what people read."""
+
+
+async def carry_out(plan: Plan, interrupts: Interrupts) -> int:
+    """Deliberate, tell, write and apply."""
+    from swe_ai_fleet.cli.output import tell_result
+
+    result = await _decide(plan, interrupts)
+    written = await asyncio.to_thread(_leave_behind, result, plan)
+    tell_result(result, as_json=plan.as_json, footer=_footer(result, plan, written))
+    return Exit.INTERRUPTED if interrupts.fired else exit_of_outcome(result.outcome)
+
+
+async def _decide(plan: Plan, interrupts: Interrupts) -> "Result":
+    from swe_ai_fleet.cli.deliberating import deliberate
+    from swe_ai_fleet.cli.progress import open_progress
+    from swe_ai_fleet.cli.session import open_session
+    from swe_ai_fleet.sandbox.repositories import resolve_repo
+
+    file = plan.file
+    with file.locating(), ungrouped():
+        if file.task.repo is not None:
+            await resolve_repo(file.task.repo, relative_to=file.folder)
+        async with (
+            open_progress("quiet" if plan.is_quiet else "auto") as progress,
+            open_session(plan.settings, use_ray=plan.use_ray, progress=progress) as fleet,
+        ):
+            requested, notes = await fleet.request(
+                file.task,
+                deliberation_id=plan.deliberation_id,
+                seed=plan.seed,
+                models=plan.models,
+                relative_to=file.folder,
+            )
+            return await deliberate(
+                fleet, requested, notes=notes, observe=progress.observe, interrupts=interrupts
+            )
+
+
+def _leave_behind(result: "Result", plan: Plan) -> list[Path]:
+    from swe_ai_fleet.cli.output import apply_patch, write_files
+
+    written = write_files(result, plan.out) if plan.out is not None else []
+    if plan.applies and result.winner is not None and result.winner.patch is not None:
+        apply_patch(result.winner.patch, work_tree(plan.file))
+    return written
+
+
+def work_tree(file: "TaskFile") -> Path:
+    """The folder of a task's repository."""
+    return (file.folder / (file.task.repo or "")).resolve()
+
+
+def _check_apply(file: "TaskFile") -> None:
+    if file.task.repo is None:
+        raise InputError(
+            "--apply", "on", "a text-only task has no patch", "Leave --apply out, or give --repo."
+        )
+    if not work_tree(file).is_dir():
+        problem = "only a folder of this machine can be changed"
+        raise InputError("--apply", file.task.repo, problem, "Give --repo DIR, or use --out DIR.")
+
+
+def _footer(result: "Result", plan: Plan, written: list[Path]) -> list[str]:
+    from swe_ai_fleet.cli.session import record_place
+
+    lines = [f"Record: {record_place(plan.settings)}"]
+    lines.append(f"Show it again: swe-fleet show {result.deliberation_id}")
+    lines += [f"Written: {shlex.quote(str(path))}" for path in written]
+    if result.winner is not None and result.winner.patch is not None and not plan.applies:
+        if plan.file.task.repo is not None and work_tree(plan.file).is_dir():
+            folder = shlex.quote(str(work_tree(plan.file)))
+            lines.append(f"Apply it: swe-fleet show {result.deliberation_id} --patch | git -C {folder} apply")
+    elif plan.applies and result.winner is not None:
+        lines.append(f"Applied to {work_tree(plan.file)}; nothing is committed.")
+    return [*lines, *plan.next_steps]

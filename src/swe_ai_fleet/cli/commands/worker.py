@@ -1,0 +1,84 @@
+"""``swe-fleet worker``: takes tasks from the queue until it is told to stop."""
+
+import asyncio
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from swe_ai_fleet.cli.exits import EPILOG, Exit, ungrouped
+from swe_ai_fleet.cli.interrupts import Interrupts
+from swe_ai_fleet.cli.options import no_ray_option, quiet_option
+
+if TYPE_CHECKING:
+    from swe_ai_fleet.bootstrap import Fleet
+    from swe_ai_fleet.domain.events import Requested
+    from swe_ai_fleet.ports.record import Command
+    from swe_ai_fleet.settings import Settings
+
+_ORDERLY_S = 9.5
+
+
+@click.command("worker", epilog=EPILOG)
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Deliberations at once (FLEET_WORKER__CONCURRENCY, 8).",
+)
+@no_ray_option
+@quiet_option
+def command(concurrency: int | None, *, no_ray: bool, quiet: bool) -> int:
+    """Take tasks from the queue and deliberate, several at once; many workers share one queue.
+
+    SIGTERM and Ctrl-C end it in order within 10 seconds and with exit code 0: unfinished deliberations go back to the
+    queue, and another worker goes on where their events end.
+    """
+    from swe_ai_fleet.cli.running import run
+    from swe_ai_fleet.cli.session import prepare
+
+    settings = prepare()
+    return run(
+        partial(
+            _work, settings, concurrency or settings.worker.concurrency, use_ray=not no_ray, is_quiet=quiet
+        )
+    )
+
+
+async def _work(
+    settings: "Settings", concurrency: int, interrupts: Interrupts, *, use_ray: bool, is_quiet: bool
+) -> int:
+    from swe_ai_fleet.cli.progress import open_progress
+    from swe_ai_fleet.cli.session import open_session
+    from swe_ai_fleet.orchestrator.usecases.work_async import WorkAsync
+
+    stop = asyncio.Event()
+    with ungrouped():
+        async with (
+            open_progress("quiet" if is_quiet else "lines") as progress,
+            open_session(settings, use_ray=use_ray, progress=progress) as fleet,
+        ):
+            work = WorkAsync(
+                queue=fleet.record.commands,
+                deliberate=fleet.deliberate,
+                prepare=partial(_prepare, fleet),
+                concurrency=concurrency,
+                observe=progress.observe,
+            )
+            progress.note(f"working, at most {concurrency} deliberations at once")
+            with interrupts.calling(stop.set, limit_s=_ORDERLY_S, limit_exit=Exit.DECIDED):
+                await work.run(stop)
+    return Exit.DECIDED
+
+
+async def _prepare(fleet: "Fleet", order: "Command") -> "tuple[Requested, tuple[str, ...]]":
+    """The first event of what a command asks for."""
+    return await fleet.request(
+        order.task,
+        deliberation_id=order.deliberation_id,
+        seed=order.seed,
+        models=order.models,
+        relative_to=Path.cwd(),
+        traceparent=order.traceparent,
+    )

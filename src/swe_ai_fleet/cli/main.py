@@ -1,0 +1,71 @@
+"""From the command line's words to an exit code; whatever a command raises becomes a message here."""
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from swe_ai_fleet.cli.app import swe_fleet
+from swe_ai_fleet.cli.exits import Exit, exit_of, fleet_error_in
+from swe_ai_fleet.cli.printable import printable
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        args: the words after the program's name; those of this process where left out.
+
+    Returns:
+        The exit code, see :class:`~swe_ai_fleet.cli.exits.Exit`. Errors have been told on stderr.
+    """
+    try:
+        code = swe_fleet.main(args=args, prog_name="swe-fleet", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return Exit.BAD_INPUT
+    except (click.Abort, KeyboardInterrupt):
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        _silence_stdout()
+        return Exit.DECIDED
+    except BaseExceptionGroup as group:
+        return _tell(group)
+    except Exception as error:  # noqa: BLE001  # the last place where it can become a message
+        return _tell(error)
+    return code if isinstance(code, int) else Exit.DECIDED
+
+
+def _tell(error: BaseException) -> int:
+    told = fleet_error_in(error)
+    if told is None:
+        return _tell_defect(error)
+    click.echo(f"Error: {printable(str(told))}", err=True)
+    for note in getattr(told, "__notes__", ()):
+        click.echo(f"   and: {printable(note)}", err=True)
+    return exit_of(told)
+
+
+def _tell_defect(error: BaseException) -> int:
+    """The short of it on stderr, all of it in a file."""
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="swe-fleet-", suffix=".traceback", delete=False, encoding="utf-8"
+    ) as file:
+        file.writelines(traceback.format_exception(error))
+    click.echo(
+        f"Error: this is a defect of swe-fleet: {type(error).__name__}: {printable(str(error))[:500]}\n"
+        f"The traceback is in {file.name}.",
+        err=True,
+    )
+    return Exit.DEFECT
+
+
+def _silence_stdout() -> None:
+    """The reader has gone: nothing more can be written, not even when the interpreter ends."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, sys.stdout.fileno())
+    os.close(nothing)

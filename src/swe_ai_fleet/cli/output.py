@@ -1,0 +1,96 @@
+"""What a command leaves behind: one document on stdout, or text; files in a folder; a patch in a work tree."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, JsonValue
+
+from swe_ai_fleet.cli.result_view import print_result
+from swe_ai_fleet.domain.ranking import Result, Winner
+from swe_ai_fleet.errors import InputError
+
+
+def print_json(document: BaseModel | JsonValue) -> None:
+    """The one document of ``--json``."""
+    text = document.model_dump_json(indent=2) if isinstance(document, BaseModel) else _dump(document)
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _dump(document: JsonValue) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def tell_result(result: Result, *, as_json: bool, footer: Sequence[str] = ()) -> None:
+    """The result on stdout."""
+    if as_json:
+        print_json(result)
+        return
+    from rich.console import Console
+
+    print_result(Console(highlight=False), result, footer=footer)
+
+
+def write_files(result: Result, folder: Path) -> list[Path]:
+    """``result.json``, and the winner as ``winner.patch`` or ``winner.md``; returns what was written.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    contents = {"result.json": result.model_dump_json(indent=2) + "\n"}
+    if result.winner is not None:
+        contents[winner_file(result.winner)] = winner_text(result.winner)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            (folder / name).write_text(content, encoding="utf-8", errors="replace", newline="")
+    except OSError as error:
+        problem = f"cannot be written: {error.strerror or error}"
+        raise InputError("--out", str(folder), problem, "Give a folder that you may write to.") from error
+    return [folder / name for name in contents]
+
+
+def winner_file(winner: Winner) -> str:
+    """The name of the file that holds it."""
+    return "winner.md" if winner.patch is None else "winner.patch"
+
+
+def winner_text(winner: Winner) -> str:
+    """The patch, or the answer of a text-only task."""
+    return winner.content if winner.patch is None else winner.patch
+
+
+def apply_patch(patch: str, folder: Path) -> None:
+    """Change the work tree of ``folder`` as the patch says; nothing is committed.
+
+    Raises:
+        InputError: git does not take it; nothing is changed then.
+    """
+    try:
+        subprocess.run(
+            ["git", "apply", "--whitespace=nowarn", "-"],  # noqa: S607  # the user's git
+            input=patch.encode(errors="replace"),
+            cwd=folder,
+            capture_output=True,
+            check=True,
+        )
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.decode(errors="replace").strip()
+        problem = f"git apply says: {said}"
+        raise InputError("--apply", str(folder), problem, "Apply winner.patch of --out by hand.") from error
+
+
+def write_page(page: str, path: Path) -> None:
+    """One HTML file.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    try:
+        path.write_text(page, encoding="utf-8", errors="replace")
+    except OSError as error:
+        problem = f"cannot be written: {error.strerror or error}"
+        raise InputError("--out", str(path), problem, "Give a file that you may write to.") from error

@@ -1,0 +1,199 @@
+"""The decision for people: who won and why, the ranking, who is missing, what it cost, the patch."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from swe_ai_fleet.cli.printable import one_line, printable
+from swe_ai_fleet.domain.outcome import DeliberationOutcome
+from swe_ai_fleet.domain.ranking import AgentReport, CheckCounts, RankedProposal, Result
+
+_PLACES_SHOWN = 12
+_LINES_SHOWN = 400
+_FIXED_WIDTH = 68
+_PART_WIDTH = 13
+_REASON = 400
+_STYLES = {
+    DeliberationOutcome.DECIDED: "bold green",
+    DeliberationOutcome.UNDECIDED: "bold yellow",
+    DeliberationOutcome.FAILED: "bold red",
+    DeliberationOutcome.CANCELLED: "bold yellow",
+}
+
+
+def print_result(console: Console, result: Result, *, footer: Sequence[str] = ()) -> None:
+    """Everything a reader needs, best first.
+
+    Args:
+        console: where to; its width decides how many parts of the score are shown.
+        result: the decision.
+        footer: lines for the end: where the record is, how to go on.
+    """
+    for block in _blocks(result, console.width):
+        console.print(block)
+    for line in footer:
+        console.print(Text(line), soft_wrap=True)
+
+
+def _blocks(result: Result, width: int) -> Iterator[RenderableType]:
+    yield _headline(result)
+    yield Text("")
+    if result.ranking:
+        yield _ranking(result.ranking, width)
+        yield from _dissent(result)
+        yield Text("")
+    missing = list(_missing(result.agents))
+    if missing:
+        yield Group(*missing, Text(""))
+    if result.notes:
+        yield Group(*(_hanging("Note: ", note) for note in result.notes), Text(""))
+    yield from _winner(result)
+    yield _cost(result)
+
+
+def _headline(result: Result) -> RenderableType:
+    what = result.outcome.value.capitalize()
+    title = Text.assemble((what, _STYLES[result.outcome]), f" after {result.duration_s:.1f} s")
+    if result.winner is not None:
+        winner = result.winner
+        title.append(": ")
+        title.append(winner.proposal_id, style="bold")
+        title.append(f" by {winner.agent_id} ({one_line(winner.model, 60)})")
+    if result.partial:
+        title.append("  partial: some agents are missing", style="yellow")
+    lines: list[RenderableType] = [title]
+    if result.reason:
+        lines.append(Text(one_line(result.reason, _REASON)))
+    if result.winner is not None and result.ranking:
+        first = result.ranking[0]
+        lines.append(
+            Text(f"P(correct) {first.p_correct:.2f}, support {first.support:.2f}, margin {result.margin:.2f}")
+        )
+    return Group(*lines)
+
+
+def parts_that_mattered(ranking: Sequence[RankedProposal]) -> list[str]:
+    """The parts of the score that separate neighbours of the ranking, in the order of comparison."""
+    deciding = set()
+    for better, worse in pairwise(ranking):
+        names = [name for name in better.score if better.score[name] != worse.score.get(name)]
+        deciding.update(names[:1])
+    return [name for name in (ranking[0].score if ranking else {}) if name in deciding]
+
+
+def _ranking(ranking: Sequence[RankedProposal], width: int) -> RenderableType:
+    parts = parts_that_mattered(ranking)[: max(1, (width - _FIXED_WIDTH) // _PART_WIDTH)]
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("#", justify="right", no_wrap=True)
+    table.add_column("proposal", no_wrap=True, overflow="ellipsis", max_width=24)
+    table.add_column("model", no_wrap=True, overflow="ellipsis", max_width=max(14, width // 4))
+    table.add_column("checks", no_wrap=True)
+    table.add_column("support", justify="right", no_wrap=True)
+    table.add_column("P(correct)", justify="right", no_wrap=True)
+    for name in parts:
+        table.add_column(one_line(name, _PART_WIDTH - 1), justify="right", no_wrap=True)
+    for place in ranking[:_PLACES_SHOWN]:
+        table.add_row(
+            str(place.place),
+            place.proposal_id,
+            one_line(place.model, 60),
+            _checks(place.checks),
+            f"{place.support:.2f}",
+            f"{place.p_correct:.2f}",
+            *(f"{place.score.get(name, 0.0):.4g}" for name in parts),
+            style="bold" if place.place == 1 else "",
+        )
+    rest = len(ranking) - _PLACES_SHOWN
+    if rest <= 0:
+        return table
+    return Group(table, Text(f"and {rest} more places; --json has them all", style="dim"))
+
+
+def _checks(counts: CheckCounts) -> Text:
+    text = Text()
+    for count, word, style in (
+        (counts.passed, "passed", "green"),
+        (counts.failed, "failed", "red"),
+        (counts.errors, "errors", "red"),
+    ):
+        if count:
+            text.append(f"{', ' if text else ''}{count} {word}", style=style)
+    return text or Text("-", style="dim")
+
+
+def _dissent(result: Result) -> Iterator[RenderableType]:
+    for group in result.dissent:
+        who = ", ".join(group.proposal_ids[:6])
+        yield _hanging("Dissent: ", f"{who} (support {group.support:.2f}) {group.reason}")
+
+
+def _missing(agents: Sequence[AgentReport]) -> Iterator[RenderableType]:
+    """Agents without an answer; those with the same ending share a line."""
+    endings: dict[tuple[str, str], list[str]] = {}
+    for agent in agents:
+        if agent.outcome != "answered":
+            endings.setdefault((agent.outcome.replace("_", " "), agent.reason), []).append(agent.agent_id)
+    for (outcome, reason), who in endings.items():
+        names = ", ".join(who[:6]) + (f" and {len(who) - 6} more" if len(who) > 6 else "")
+        yield _hanging("Missing: ", f"{names} {outcome}" + (f": {reason}" if reason else ""))
+
+
+def _winner(result: Result) -> Iterator[RenderableType]:
+    winner = result.winner
+    if winner is None:
+        return
+    yield Text("Patch" if winner.patch is not None else "Answer", style="bold")
+    yield Padding(
+        patch_text(winner.patch) if winner.patch is not None else _text(winner.content), (0, 0, 0, 2)
+    )
+    yield Text("")
+
+
+def patch_text(patch: str) -> Text:
+    """A unified diff with its lines coloured."""
+    text = Text()
+    lines = printable(patch).splitlines()
+    for line in lines[:_LINES_SHOWN]:
+        text.append(line + "\n", style=_patch_style(line))
+    text.append(_left_out(lines))
+    text.rstrip()
+    return text
+
+
+def _patch_style(line: str) -> str:
+    if line.startswith(("+++", "---", "diff ", "index ")):
+        return "bold"
+    return {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
+
+
+def _text(content: str) -> Text:
+    lines = printable(content).splitlines()
+    return Text("\n".join([*lines[:_LINES_SHOWN], _left_out(lines)]).rstrip())
+
+
+def _left_out(lines: Sequence[str]) -> str:
+    rest = len(lines) - _LINES_SHOWN
+    return f"... {rest} more lines; --json has them all" if rest > 0 else ""
+
+
+def _cost(result: Result) -> Text:
+    usage = result.usage
+    if not usage.requests:
+        return Text(f"Cost: no model was asked. Seed {result.seed}.")
+    return Text(
+        f"Cost: {usage.requests:,} requests, {usage.prompt_tokens:,} prompt tokens"
+        f" ({usage.cached_tokens:,} cached), {usage.completion_tokens:,} completion tokens. Seed {result.seed}."
+    )
+
+
+def _hanging(label: str, text: str) -> RenderableType:
+    """A label and its text, which wraps beside it."""
+    grid = Table.grid(padding=0)
+    grid.add_column(no_wrap=True)
+    grid.add_column()
+    grid.add_row(Text(label, style="yellow"), Text(one_line(text, _REASON)))
+    return grid

@@ -1,0 +1,79 @@
+"""The fleet of one command: settings, logs, what has no address started, everything closed afterwards."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from swe_ai_fleet.errors import InputError
+from swe_ai_fleet.logs import configure_logs
+from swe_ai_fleet.models.model_id import split_chain
+from swe_ai_fleet.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from swe_ai_fleet.bootstrap import Fleet
+    from swe_ai_fleet.cli.progress import Progress
+    from swe_ai_fleet.ports.record import Record
+
+
+def prepare() -> Settings:
+    """Read the settings and set the logs up.
+
+    Raises:
+        InputError: a variable is not valid.
+    """
+    settings = load_settings()
+    configure_logs(settings.log.level, settings.log.format)
+    return settings
+
+
+def check_models(models: Sequence[str], settings: Settings) -> None:
+    """Every ``--model`` is an id of a configured provider.
+
+    Raises:
+        InputError: of ``--model``.
+    """
+    known = {provider.name for provider in settings.providers()}
+    for model in models:
+        try:
+            split_chain(model, known=known)
+        except InputError as error:
+            way_out = f"{error.way_out} FLEET_MODELS__<PROVIDER>__URL configures one."
+            raise InputError("--model", model, error.problem, way_out) from error
+
+
+@asynccontextmanager
+async def open_session(settings: Settings, *, use_ray: bool, progress: "Progress") -> "AsyncIterator[Fleet]":
+    """A running fleet.
+
+    Raises:
+        FleetError: something that is needed cannot be reached or started.
+    """
+    from swe_ai_fleet.bootstrap import open_fleet
+    from swe_ai_fleet.local.embedded import open_embedded
+
+    async with (
+        open_embedded(settings, use_ray=use_ray, progress=progress.note) as ready,
+        open_fleet(ready) as fleet,
+    ):
+        yield fleet
+
+
+@asynccontextmanager
+async def open_record(settings: Settings) -> "AsyncIterator[Record]":
+    """The record alone, for commands that ask no agent.
+
+    Raises:
+        FleetError: it cannot be reached or started.
+    """
+    from swe_ai_fleet import bootstrap
+    from swe_ai_fleet.local.embedded import open_embedded
+
+    async with open_embedded(settings, use_ray=False) as ready, bootstrap.open_record(ready) as record:
+        yield record
+
+
+def record_place(settings: Settings) -> str:
+    """Where the record is, for people."""
+    if settings.nats.url is not None:
+        return f"{settings.nats.url}, stream FLEET_EVENTS"
+    return f"{settings.data_dir}, stream FLEET_EVENTS of the embedded nats-server"
