@@ -116,5 +116,7 @@ class RepoRef(Recorded):
     """An absolute folder or a git URL."""
     commit: str
     """The full commit id that every patch is made against."""
+    prefix: str = ""
+    """The folder inside the repository that is the root of every path; empty, or ``a/b/`` with the last slash."""
     bundle: str | None = None
     """sha256 of a git bundle in the blob store, for hosts that cannot see ``url``."""

@@ -85,7 +85,7 @@ class SeatbeltSandbox:
         readable: Sequence[Path] = (),
     ) -> AsyncIterator["SeatbeltProcess"]:
         """See :class:`~swe_ai_fleet.ports.checks.Sandbox`."""
-        where = folder.absolute()
+        where = Path(os.path.realpath(folder))  # noqa: ASYNC240  # local and quick
         with _scratch() as scratch:
             command = self._command(argv, (str(where), scratch), readable)
             try:

@@ -1,0 +1,111 @@
+"""Git, run so that neither this machine's configuration nor a hostile repository has a say."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from swe_ai_fleet.errors import SandboxError
+
+_ENVIRONMENT = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin",
+    "HOME": "/nonexistent",
+    "LC_ALL": "C",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_ASKPASS": "false",
+    "GIT_SSH_COMMAND": "ssh -o BatchMode=yes",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "",
+}
+_OPTIONS = (
+    "--no-pager",
+    "--literal-pathspecs",
+    *("-c", f"core.hooksPath={os.devnull}"),
+    *("-c", "core.fsmonitor=false"),
+    *("-c", "core.untrackedCache=false"),
+    *("-c", "core.quotePath=false"),
+    *("-c", "submodule.recurse=false"),
+    *("-c", "protocol.ext.allow=never"),
+    *("-c", "gc.auto=0"),
+    *("-c", "safe.directory=*"),  # nothing of the repository's own configuration is executed
+)
+NETWORK = "file:git:http:https:ssh"
+"""Protocols for cloning; everything else runs without any."""
+_QUICK_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitResult:
+    """How a git command ended."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: str
+
+
+async def git(
+    *arguments: str,
+    folder: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
+    timeout_s: float = _QUICK_S,
+    filters: Sequence[str] = (),
+) -> GitResult:
+    """Run git to its end; cancelling or the time limit kills its whole process group.
+
+    Args:
+        *arguments: the subcommand and what follows.
+        folder: where to run it.
+        env: added to the fixed environment.
+        stdin: its input.
+        timeout_s: limit in seconds.
+        filters: names of content filters that the repository configures; they are switched off.
+
+    Raises:
+        SandboxError: git is missing, or the limit has passed.
+    """
+    off = [option for name in filters for option in _without(name)]
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *("git", *_OPTIONS, *off, *arguments),
+            cwd=folder,
+            env={**_ENVIRONMENT, **(env or {})},
+            stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+    except FileNotFoundError as error:
+        raise SandboxError("git is not installed") from error
+    try:
+        async with asyncio.timeout(timeout_s):
+            stdout, stderr = await process.communicate(stdin or None)
+    except TimeoutError as error:
+        raise SandboxError(f"git {arguments[0]} took more than {timeout_s:.0f} s") from error
+    finally:
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+    return GitResult(
+        exit_code=process.returncode or 0, stdout=stdout, stderr=stderr.decode(errors="replace").strip()
+    )
+
+
+def _without(name: str) -> list[str]:
+    values = {"clean": "", "smudge": "", "process": "", "required": "false"}
+    return [word for key, value in values.items() for word in ("-c", f"filter.{name}.{key}={value}")]
+
+
+async def filters_of(folder: Path) -> tuple[str, ...]:
+    """Names of the content filters that a repository's own configuration defines."""
+    found = await git("config", "--local", "--name-only", "--get-regexp", r"^filter\.", folder=folder)
+    keys = found.stdout.decode(errors="replace").splitlines()
+    return tuple(sorted({key[len("filter.") :].rpartition(".")[0] for key in keys}))

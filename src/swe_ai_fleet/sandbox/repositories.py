@@ -1,0 +1,105 @@
+"""From what a task says of its repository to one commit of it."""
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from swe_ai_fleet.domain.task import RepoRef
+from swe_ai_fleet.errors import InputError
+from swe_ai_fleet.sandbox.git import NETWORK, filters_of, git
+
+_SCHEMES = ("file", "git", "http", "https", "ssh")
+_SCP_LIKE = re.compile(r"^[\w.-]+@[\w.-]+:[^:]")
+_CLONE_S = 120.0
+_NAMED = 3
+
+
+async def resolve_repo(text: str, *, relative_to: Path) -> RepoRef:
+    """Fix a repository to the commit at its HEAD.
+
+    Args:
+        text: a folder (the top of a work tree, a folder inside one, or a bare repository), or a git URL.
+        relative_to: where a relative folder starts.
+
+    Raises:
+        InputError: it is no repository, has no commit, or has changes that are not committed.
+        SandboxError: git is missing or takes too long.
+    """
+    if "://" in text or _SCP_LIKE.match(text):
+        return await _resolve_url(text)
+    folder = _existing(text, relative_to)
+    asked = ("rev-parse", "--is-inside-work-tree", "--is-bare-repository", "--show-prefix")
+    found = await git(*asked, folder=folder)
+    if found.exit_code != 0:
+        raise InputError(
+            "repo",
+            text,
+            "it is not a git repository",
+            "Run `git init && git add -A && git commit` in it first.",
+        )
+    inside, bare, *prefix = found.stdout.decode().splitlines()
+    if inside != "true" and bare != "true":
+        raise InputError("repo", text, "it lies inside a .git folder", "Give the work tree.")
+    commit = await _head(folder, text)
+    if inside == "true":
+        await _require_clean(folder, text)
+    return RepoRef(url=str(folder), commit=commit, prefix=prefix[0] if prefix else "")
+
+
+def _existing(text: str, relative_to: Path) -> Path:
+    folder = (relative_to / Path(text).expanduser()).resolve()
+    if not folder.is_dir():
+        raise InputError(
+            "repo", text, "there is no such folder", "Give a folder of a git work tree or a git URL."
+        )
+    return folder
+
+
+async def _head(folder: Path, text: str) -> str:
+    found = await git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", folder=folder)
+    if found.exit_code != 0:
+        raise InputError("repo", text, "it has no commit yet", "Commit the code that the task is about.")
+    return found.stdout.decode().strip()
+
+
+async def _require_clean(folder: Path, text: str) -> None:
+    """Only what lies in ``folder`` counts: patches cannot reach anything else."""
+    asked = ("status", "--porcelain=v1", "-z", "--untracked-files=all", "--ignore-submodules=all", "--", ".")
+    found = await git(*asked, folder=folder, filters=await filters_of(folder))
+    if found.exit_code != 0:
+        raise InputError("repo", text, f"git cannot read it: {found.stderr[:200]}", "Run `git status` in it.")
+    changed = [entry[3:] for entry in found.stdout.decode(errors="replace").split("\0") if entry[2:3] == " "]
+    if changed:
+        rest = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
+        problem = f"it has uncommitted changes: {', '.join(changed[:_NAMED])}{rest}"
+        raise InputError(
+            "repo", text, problem, "Commit, ignore or stash them; patches are made against a commit."
+        )
+
+
+async def _resolve_url(url: str) -> RepoRef:
+    _require_plain(url)
+    found = await git("ls-remote", "--", url, "HEAD", env={"GIT_ALLOW_PROTOCOL": NETWORK}, timeout_s=_CLONE_S)
+    words = found.stdout.decode(errors="replace").split()
+    if found.exit_code != 0 or not words:
+        problem = found.stderr.splitlines()[-1][:200] if found.stderr else "it has no HEAD"
+        raise InputError(
+            "repo", url, f"git cannot read it: {problem}", "Check the address and your access to it."
+        )
+    return RepoRef(url=url, commit=words[0])
+
+
+def _require_plain(url: str) -> None:
+    """The address goes on the record, so it must not carry a secret."""
+    if "://" not in url:
+        return
+    parts = urlsplit(url)
+    if parts.scheme not in _SCHEMES:
+        raise InputError(
+            "repo", url, f"git URLs of {parts.scheme} are not taken", f"Use {', '.join(_SCHEMES)}."
+        )
+    if parts.password is not None:
+        shown = urlunsplit(parts._replace(netloc=f"{parts.username}:***@{parts.hostname}"))
+        raise InputError(
+            "repo", shown, "the URL carries a password", "Use ssh, or clone it and give the folder."
+        )
