@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import structlog
@@ -15,7 +16,7 @@ from swe_ai_fleet.messaging.command_message import (
     encode_command,
     resolve_command,
 )
-from swe_ai_fleet.messaging.nats_connection import header
+from swe_ai_fleet.messaging.nats_connection import Request, header
 from swe_ai_fleet.messaging.nats_dead_letters import NatsDeadLetters
 from swe_ai_fleet.messaging.nats_publisher import NatsPublisher, Outgoing
 from swe_ai_fleet.messaging.nats_requests import JetStreamApi
@@ -96,19 +97,41 @@ class NatsCommandQueue:
         self._publisher = publisher
         self._blobs = blobs
         self.letters = letters
-        api.connection.on_orphan = self._orphan_handler()
+        self._inbox = api.connection.new_inbox()
+        self._waiting: dict[str, Request] = {}
+        self._handing_back: set[asyncio.Task[None]] = set()
 
-    def _orphan_handler(self) -> Callable[[Msg], None]:
-        """A command that came for somebody who has stopped waiting goes back at once, not after ``ack_wait``."""
-        returning: set[asyncio.Task[None]] = set()
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Take deliveries for as long as this is open."""
+        async with self._api.connection.subscribed(f"{self._inbox}.*", self._on_delivery, self):
+            yield
 
-        def give_back(message: Msg) -> None:
-            if message.reply.startswith(f"$JS.ACK.{COMMANDS}.{WORKERS}."):
-                task = asyncio.ensure_future(self.tell(message, b"-NAK"))
-                returning.add(task)
-                task.add_done_callback(returning.discard)
+    def _on_delivery(self, message: Msg) -> None:
+        """Give it to whoever waits; a command for which nobody waits goes back at once, not after ``ack_wait``."""
+        if header(message, "Status") is not None:
+            asked = self._waiting.get(message.subject.removeprefix(f"{self._inbox}."))
+            candidates = [] if asked is None else [asked]
+        else:
+            candidates = list(self._waiting.values())
+        for request in candidates:
+            if not request.ended.done():
+                request.take(message)
+                return
+        if message.reply:
+            task = asyncio.ensure_future(self.tell(message, b"-NAK"))
+            self._handing_back.add(task)
+            task.add_done_callback(self._handing_back.discard)
 
-        return give_back
+    def lost(self) -> None:
+        """What was asked for over the old connection does not come any more."""
+        for request in self._waiting.values():
+            request.fail(RecordUnavailableError("the connection to NATS was replaced"))
+
+    def refused(self, error: RecordError) -> None:
+        """Nothing will ever come."""
+        for request in self._waiting.values():
+            request.fail(error)
 
     async def submit(self, command: Command) -> Published:
         """Put it on the queue; the same deliberation id again is a duplicate."""
@@ -133,14 +156,21 @@ class NatsCommandQueue:
     async def _pull(self, wait_s: float) -> Msg | None:
         """One message, or None: nothing came in time, or the server was away meanwhile."""
         body = {"batch": 1, "expires": max(int(wait_s * _SECOND_NS), 1_000_000)}
+        limit_s = max(wait_s, 0.0) + _MARGIN_S
         try:
-            message = await self._api.connection.request(
-                _NEXT, json.dumps(body).encode(), timeout_s=max(wait_s, 0.0) + _MARGIN_S
-            )
+            async with self._api.connection.under_way(_NEXT, timeout_s=limit_s) as request:
+                self._waiting[request.number] = request
+                try:
+                    reply = f"{self._inbox}.{request.number}"
+                    await self._api.connection.client.publish(_NEXT, json.dumps(body).encode(), reply=reply)
+                    await request.ended
+                finally:
+                    del self._waiting[request.number]
         except RecordUnavailableError as error:
             _log.debug("record.pull_failed", error=str(error))
             await asyncio.sleep(min(_PAUSE_S, max(wait_s, 0.0)))
             return None
+        message = request.messages[0]
         return message if header(message, "Status") is None else None
 
     async def _received(self, message: Msg) -> Delivery | None:

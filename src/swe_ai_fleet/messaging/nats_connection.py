@@ -43,20 +43,24 @@ class Watcher(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Request:
+class Request:
     """One request under way: ``ended`` is resolved by its last message, or by what prevents it."""
 
+    number: str
+    """Unique in its connection."""
     subject: str
     ended: "asyncio.Future[None]"
     takes_many: bool
     messages: list[Msg] = field(default_factory=list)
 
     def take(self, message: Msg) -> None:
+        """One of its replies."""
         self.messages.append(message)
         if not self.takes_many or header(message, _STATUS) is not None:
             self.ended.set_result(None)
 
     def fail(self, error: RecordError) -> None:
+        """What ends it instead of a reply; ignored where it has ended."""
         if not self.ended.done():
             self.ended.set_exception(error)
 
@@ -70,12 +74,10 @@ class NatsConnection:
         self._inbox = ""
         self._inbox_prefix = inbox_prefix
         self._numbers = itertools.count()
-        self._under_way: dict[str, _Request] = {}
+        self._under_way: dict[str, Request] = {}
         self._watchers: dict[str, list[Watcher]] = {}
         self._up = asyncio.Event()
         self._gone: Callable[[], RecordError] | None = None
-        self.on_orphan: Callable[[Msg], None] = lambda _: None
-        """Called with a reply that nobody waits for any more."""
         self.last_error: Exception | None = None
 
     async def start(self) -> None:
@@ -139,24 +141,38 @@ class NatsConnection:
         headers: dict[str, str] | None,
         takes_many: bool,
     ) -> list[Msg]:
-        number = str(next(self._numbers))
-        request = _Request(subject, asyncio.get_running_loop().create_future(), takes_many)
-        self._under_way[number] = request
+        async with self.under_way(subject, timeout_s=timeout_s, takes_many=takes_many) as request:
+            reply = self._inbox + request.number
+            await self.client.publish(subject, payload, reply=reply, headers=headers)
+            await request.ended
+        last = request.messages[-1]
+        if not last.data and header(last, _STATUS) == _NO_RESPONDERS:
+            raise RecordUnavailableError(f"nobody on NATS answers {subject}: its stream is away or missing")
+        return request.messages
+
+    @asynccontextmanager
+    async def under_way(
+        self, subject: str, *, timeout_s: float, takes_many: bool = False
+    ) -> AsyncIterator[Request]:
+        """A request that its opener sends and awaits inside; it ends as :meth:`request` does.
+
+        Raises:
+            RecordUnavailableError: not ended in time, or the connection broke meanwhile.
+            RecordDeniedError: these credentials may not send to ``subject``.
+        """
+        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        request = Request(str(next(self._numbers)), subject, ended, takes_many)
+        self._under_way[request.number] = request
         try:
             async with asyncio.timeout(timeout_s):
                 await self.wait_up()
-                await self.client.publish(subject, payload, reply=self._inbox + number, headers=headers)
-                await request.ended
+                yield request
         except TimeoutError as error:
             raise RecordUnavailableError(f"NATS did not answer {subject} within {timeout_s:g} s") from error
         except (NatsError, OSError) as error:
             raise RecordUnavailableError(f"NATS did not take {subject}: {error}") from error
         finally:
-            del self._under_way[number]
-        last = request.messages[-1]
-        if not last.data and header(last, _STATUS) == _NO_RESPONDERS:
-            raise RecordUnavailableError(f"nobody on NATS answers {subject}: its stream is away or missing")
-        return request.messages
+            del self._under_way[request.number]
 
     async def send(self, subject: str, payload: bytes, *, reply: str = "") -> None:
         """Send it without waiting for anything; dropped where the connection is down.
@@ -206,9 +222,7 @@ class NatsConnection:
 
     async def _on_reply(self, message: Msg) -> None:
         request = self._under_way.get(message.subject[len(self._inbox) :])
-        if request is None or request.ended.done():
-            self.on_orphan(message)
-        else:
+        if request is not None and not request.ended.done():
             request.take(message)
 
     async def on_error(self, error: Exception) -> None:

@@ -40,11 +40,12 @@ async def open_nats_record(options: NatsOptions) -> AsyncIterator[Record]:
         )
         blobs = NatsBlobStore(api, publisher)
         letters = NatsDeadLetters(api, publisher)
-        async with publisher.opened():
+        commands = NatsCommandQueue(api, publisher, blobs, letters)
+        async with publisher.opened(), commands.opened():
             yield Record(
                 events=NatsEventLog(api, publisher, blobs, is_clustered=is_clustered),
                 snapshots=NatsSnapshotStore(api, publisher),
                 blobs=blobs,
-                commands=NatsCommandQueue(api, publisher, blobs, letters),
+                commands=commands,
                 dead_letters=letters,
             )

@@ -3,6 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -26,12 +27,14 @@ class NatsSnapshotStore:
         """Revisions that were written here are remembered, so that one write costs one request."""
         self._api = api
         self._publisher = publisher
-        self._revisions: OrderedDict[str, int] = OrderedDict()
+        self._written: OrderedDict[str, tuple[int, datetime]] = OrderedDict()
 
     async def put(self, snapshot: Snapshot) -> None:
         """Store it unless a later one is there."""
         subject, payload = snapshot_subject(snapshot.deliberation_id), snapshot.model_dump_json().encode()
-        after = self._revisions.get(snapshot.deliberation_id, 0)
+        after, written = self._written.get(snapshot.deliberation_id, (0, snapshot.updated))
+        if written > snapshot.updated:
+            return
         for _ in range(_TRIES):
             try:
                 stored = await self._publisher.publish(
@@ -50,11 +53,10 @@ class NatsSnapshotStore:
         raise RecordUnavailableError(f"the snapshot of {snapshot.deliberation_id} changes too fast")
 
     def _remember(self, snapshot: Snapshot, revision: int) -> None:
-        self._revisions.pop(snapshot.deliberation_id, None)
-        if snapshot.outcome is None:
-            self._revisions[snapshot.deliberation_id] = revision
-        if len(self._revisions) > _REMEMBERED:
-            self._revisions.popitem(last=False)
+        self._written[snapshot.deliberation_id] = (revision, snapshot.updated)
+        self._written.move_to_end(snapshot.deliberation_id)
+        if len(self._written) > _REMEMBERED:
+            self._written.popitem(last=False)
 
     async def get(self, deliberation_id: str) -> Snapshot | None:
         """The latest, or None."""
