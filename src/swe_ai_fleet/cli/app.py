@@ -16,6 +16,10 @@ class Entry(NamedTuple):
     summary: str
 
 
+class ReaderLeftError(Exception):
+    """Whoever read stdout has closed it; there is nothing more to say."""
+
+
 class LazyGroup(click.Group):
     """A group that knows its commands by name; ``entries`` in the order in which help shows them."""
 
@@ -35,6 +39,17 @@ class LazyGroup(click.Group):
         del ctx
         entry = self.entries.get(cmd_name)
         return None if entry is None else import_module(entry.module).command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command.
+
+        Raises:
+            ReaderLeftError: stdout was closed; click would make it an error of the command's.
+        """
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderLeftError from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""

@@ -89,8 +89,8 @@ def _row(state: Deliberation, agent: AgentSpec, round_: int) -> AgentRow:
 
 
 def _standing(state: Deliberation, agent: AgentSpec, round_: int) -> tuple[str, Mood, str]:
-    failed = state.failures.get((round_, agent.agent_id))
     latest = _latest(state, agent)
+    failed = state.failures.get((round_ if latest is not None else 0, agent.agent_id))
     if failed is not None and latest is None:
         return _failed(failed.failure)
     if latest is not None and (latest.round == round_ or not _is_open(state, round_)):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import click
 
-from swe_ai_fleet.cli.app import swe_fleet
+from swe_ai_fleet.cli.app import ReaderLeftError, swe_fleet
 from swe_ai_fleet.cli.exits import Exit, exit_of, fleet_error_in
 from swe_ai_fleet.cli.printable import printable
 
@@ -30,7 +30,7 @@ def main(args: Sequence[str] | None = None) -> int:
         return Exit.BAD_INPUT
     except (click.Abort, KeyboardInterrupt):
         return Exit.INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, ReaderLeftError):
         _silence_stdout()
         return Exit.DECIDED
     except BaseExceptionGroup as group:

@@ -1,10 +1,10 @@
 """The decision for people: who won and why, the ranking, who is missing, what it cost, the patch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
+from typing import Literal, NamedTuple
 
 from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -14,9 +14,9 @@ from swe_ai_fleet.domain.ranking import AgentReport, CheckCounts, RankedProposal
 
 _PLACES_SHOWN = 12
 _LINES_SHOWN = 400
-_FIXED_WIDTH = 68
-_PART_WIDTH = 13
+_GAP = 2
 _REASON = 400
+_INDENT = "  "
 _STYLES = {
     DeliberationOutcome.DECIDED: "bold green",
     DeliberationOutcome.UNDECIDED: "bold yellow",
@@ -63,9 +63,9 @@ def _headline(result: Result) -> RenderableType:
         title.append(": ")
         title.append(winner.proposal_id, style="bold")
         title.append(f" by {winner.agent_id} ({one_line(winner.model, 60)})")
-    if result.partial:
-        title.append("  partial: some agents are missing", style="yellow")
     lines: list[RenderableType] = [title]
+    if result.partial:
+        lines.append(Text("Partial: some agents are missing.", style="yellow"))
     if result.reason:
         lines.append(Text(one_line(result.reason, _REASON)))
     if result.winner is not None and result.ranking:
@@ -86,31 +86,54 @@ def parts_that_mattered(ranking: Sequence[RankedProposal]) -> list[str]:
 
 
 def _ranking(ranking: Sequence[RankedProposal], width: int) -> RenderableType:
-    parts = parts_that_mattered(ranking)[: max(1, (width - _FIXED_WIDTH) // _PART_WIDTH)]
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("#", justify="right", no_wrap=True)
-    table.add_column("proposal", no_wrap=True, overflow="ellipsis", max_width=24)
-    table.add_column("model", no_wrap=True, overflow="ellipsis", max_width=max(14, width // 4))
-    table.add_column("checks", no_wrap=True)
-    table.add_column("support", justify="right", no_wrap=True)
-    table.add_column("P(correct)", justify="right", no_wrap=True)
-    for name in parts:
-        table.add_column(one_line(name, _PART_WIDTH - 1), justify="right", no_wrap=True)
-    for place in ranking[:_PLACES_SHOWN]:
-        table.add_row(
-            str(place.place),
-            place.proposal_id,
-            one_line(place.model, 60),
-            _checks(place.checks),
-            f"{place.support:.2f}",
-            f"{place.p_correct:.2f}",
-            *(f"{place.score.get(name, 0.0):.4g}" for name in parts),
-            style="bold" if place.place == 1 else "",
-        )
-    rest = len(ranking) - _PLACES_SHOWN
-    if rest <= 0:
+    shown = ranking[:_PLACES_SHOWN]
+    columns = [
+        _column("#", "right", (str(place.place) for place in shown)),
+        _column("proposal", "left", (one_line(place.proposal_id, 24) for place in shown)),
+        _column("model", "left", (one_line(place.model, max(14, width // 4)) for place in shown)),
+        _column("checks", "left", (_checks(place.checks) for place in shown)),
+        _column("support", "right", (f"{place.support:.2f}" for place in shown)),
+        _column("P(correct)", "right", (f"{place.p_correct:.2f}" for place in shown)),
+    ]
+    columns += _parts(shown, width - sum(column.width + _GAP for column in columns))
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    for column in columns:
+        table.add_column(column.name, justify=column.justify, no_wrap=True, overflow="ellipsis")
+    for index, cells in enumerate(zip(*(column.cells for column in columns), strict=True)):
+        table.add_row(*cells, style="" if index else "bold")
+    rest = len(ranking) - len(shown)
+    if not rest:
         return table
     return Group(table, Text(f"and {rest} more places; --json has them all", style="dim"))
+
+
+class _Column(NamedTuple):
+    name: str
+    justify: Literal["left", "right"]
+    cells: list[Text]
+    width: int
+
+
+def _column(name: str, justify: Literal["left", "right"], cells: Iterable[str | Text]) -> _Column:
+    texts = [cell if isinstance(cell, Text) else Text(cell) for cell in cells]
+    return _Column(name, justify, texts, max(len(name), *(cell.cell_len for cell in texts)))
+
+
+def _parts(shown: Sequence[RankedProposal], room: int) -> list[_Column]:
+    """The parts of the score that fit: first the one that parts the winner from the next, then in their order."""
+    mattered = parts_that_mattered(shown)
+    first = parts_that_mattered(shown[:2])
+    kept = set()
+    columns = {
+        name: _column(name, "right", (f"{place.score.get(name, 0.0):.4g}" for place in shown))
+        for name in mattered
+    }
+    for name in [*first, *(name for name in mattered if name not in first)]:
+        room -= columns[name].width + _GAP
+        if room < 0:
+            break
+        kept.add(name)
+    return [columns[name] for name in mattered if name in kept]
 
 
 def _checks(counts: CheckCounts) -> Text:
@@ -147,9 +170,7 @@ def _winner(result: Result) -> Iterator[RenderableType]:
     if winner is None:
         return
     yield Text("Patch" if winner.patch is not None else "Answer", style="bold")
-    yield Padding(
-        patch_text(winner.patch) if winner.patch is not None else _text(winner.content), (0, 0, 0, 2)
-    )
+    yield patch_text(winner.patch) if winner.patch is not None else _text(winner.content)
     yield Text("")
 
 
@@ -158,7 +179,7 @@ def patch_text(patch: str) -> Text:
     text = Text()
     lines = printable(patch).splitlines()
     for line in lines[:_LINES_SHOWN]:
-        text.append(line + "\n", style=_patch_style(line))
+        text.append(_INDENT).append(line + "\n", style=_patch_style(line))
     text.append(_left_out(lines))
     text.rstrip()
     return text
@@ -172,12 +193,12 @@ def _patch_style(line: str) -> str:
 
 def _text(content: str) -> Text:
     lines = printable(content).splitlines()
-    return Text("\n".join([*lines[:_LINES_SHOWN], _left_out(lines)]).rstrip())
+    return Text("\n".join([*(_INDENT + line for line in lines[:_LINES_SHOWN]), _left_out(lines)]).rstrip())
 
 
 def _left_out(lines: Sequence[str]) -> str:
     rest = len(lines) - _LINES_SHOWN
-    return f"... {rest} more lines; --json has them all" if rest > 0 else ""
+    return f"{_INDENT}... {rest} more lines; --json has them all" if rest > 0 else ""
 
 
 def _cost(result: Result) -> Text:
