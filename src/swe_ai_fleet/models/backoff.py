@@ -58,18 +58,18 @@ class SharedBackoff:
 class RetryBudget:
     """Keeps retries a small share of all calls, so that a bad endpoint is not flooded by repetition.
 
-    Every first call adds ``ratio`` of a retry, up to ``reserve``; a retry takes one.
+    Every first call adds ``ratio`` of a retry, up to ``ceiling``; a retry takes one.
     """
 
-    def __init__(self, *, ratio: float = 0.5, reserve: float = 10.0) -> None:
-        """The budget starts full."""
+    def __init__(self, *, ratio: float = 0.5, reserve: float = 10.0, ceiling: float = 100.0) -> None:
+        """``reserve`` retries are there before any call was made."""
         self._ratio = ratio
-        self._reserve = reserve
+        self._ceiling = ceiling
         self._left = reserve
 
     def earn(self) -> None:
         """A first call was made."""
-        self._left = min(self._reserve, self._left + self._ratio)
+        self._left = min(self._ceiling, self._left + self._ratio)
 
     def spend(self) -> bool:
         """Take one retry; False where none is left."""

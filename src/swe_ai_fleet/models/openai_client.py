@@ -86,7 +86,7 @@ class OpenAICompatibleClient:
         if response.status >= 500:
             raise UnreachableError("model", self.provider.url, way_out)
         if response.status != 200:
-            raise error_of_answer(response.status, response.headers, body, self.model_id)
+            raise error_of_answer(response.status, response.headers, self._without_key(body), self.model_id)
         return _model_names(body, self.model_id)
 
     async def close(self) -> None:
@@ -120,7 +120,9 @@ class OpenAICompatibleClient:
     def _translate(self, answer: _Answer, request: ModelRequest, attempts: int) -> Completion:
         try:
             if answer.status != 200:
-                raise error_of_answer(answer.status, answer.headers, answer.body, self.model_id)
+                raise error_of_answer(
+                    answer.status, answer.headers, self._without_key(answer.body), self.model_id
+                )
             completion = read_completion(answer.body, request, model_id=self.model_id)
         except ModelError as error:
             error.attempts = attempts
@@ -185,7 +187,11 @@ class OpenAICompatibleClient:
             raise ModelUnreachableError(
                 self.model_id, f"cannot connect to {self.provider.url}: {error.strerror or error}"
             ) from error
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+        except (
+            aiohttp.ServerDisconnectedError,
+            aiohttp.ClientOSError,
+            aiohttp.ClientConnectionResetError,
+        ) as error:
             raise _ClosedBeforeAnyByteError from error
         except aiohttp.ClientError as error:
             raise ModelMalformedError(self.model_id, f"not HTTP as it should be: {error}") from error
@@ -201,6 +207,11 @@ class OpenAICompatibleClient:
                     break
                 raise ModelMalformedError(self.model_id, f"the answer is longer than {limit_bytes} bytes")
         return bytes(chunks)
+
+    def _without_key(self, body: bytes) -> bytes:
+        """An error body as it may be shown: some servers repeat the credentials that they refuse."""
+        key = self.provider.api_key
+        return body if key is None else body.replace(key.get_secret_value().encode(), b"(key)")
 
     def _url(self, path: str) -> str:
         return f"{self.provider.url}/{path}"

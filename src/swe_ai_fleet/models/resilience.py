@@ -80,7 +80,6 @@ class ResilientClient:
         await self._inner.close()
 
     async def _complete(self, request: ModelRequest, attempts: "_Attempts") -> Completion:
-        self._endpoint.budget.earn()
         waited_s = 0.0
         while True:
             wait_s = self._endpoint.wait_s()
@@ -118,6 +117,8 @@ class ResilientClient:
 
     async def _call(self, request: ModelRequest, ticket: int, attempts: "_Attempts") -> Completion:
         """One call, perhaps hedged; the endpoint learns how it ended."""
+        if not attempts.made:
+            self._endpoint.budget.earn()
         try:
             completion = await self._perhaps_hedged(attempts.varied(request), attempts)
         except ModelError as error:

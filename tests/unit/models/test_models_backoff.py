@@ -86,7 +86,7 @@ def test_successes_lead_back_to_the_shortest_pause(clock: Clock) -> None:
 
 
 def test_repeats_are_a_share_of_the_first_calls() -> None:
-    budget = RetryBudget(ratio=0.5, reserve=2.0)
+    budget = RetryBudget(ratio=0.5, reserve=2.0, ceiling=2.0)
     assert [budget.spend() for _ in range(3)] == [True, True, False]
     budget.earn()
     assert not budget.spend()
