@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from swe_ai_fleet.cli.printable import one_line
 from swe_ai_fleet.domain.check import CheckReport, CheckStatus
 from swe_ai_fleet.domain.council import BASE_AGENT, AgentSpec
 from swe_ai_fleet.domain.deliberation import Deliberation
@@ -25,6 +24,7 @@ from swe_ai_fleet.domain.events import (
 )
 from swe_ai_fleet.domain.outcome import Cancelled, Crashed, Failure, Refused, TimedOut
 from swe_ai_fleet.domain.proposal import Proposal, Usage
+from swe_ai_fleet.report.printable import one_line
 
 _DETAIL = 200
 

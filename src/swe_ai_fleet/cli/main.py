@@ -10,7 +10,7 @@ import click
 
 from swe_ai_fleet.cli.app import ReaderLeftError, swe_fleet
 from swe_ai_fleet.cli.exits import Exit, exit_of, fleet_error_in
-from swe_ai_fleet.cli.printable import printable
+from swe_ai_fleet.report.printable import printable
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -14,9 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from swe_ai_fleet.cli.board import AgentRow, Mood, agent_rows, describe, shown_rows, summary
-from swe_ai_fleet.cli.printable import one_line
 from swe_ai_fleet.domain.deliberation import Deliberation
 from swe_ai_fleet.domain.events import Closed, Event
+from swe_ai_fleet.report.printable import one_line
 
 _REFRESH_S = 0.125
 _NOTES_SHOWN = 4

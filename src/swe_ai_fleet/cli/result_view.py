@@ -8,9 +8,9 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from swe_ai_fleet.cli.printable import one_line, printable
 from swe_ai_fleet.domain.outcome import DeliberationOutcome
 from swe_ai_fleet.domain.ranking import AgentReport, CheckCounts, RankedProposal, Result
+from swe_ai_fleet.report.printable import one_line, printable
 
 _PLACES_SHOWN = 12
 _LINES_SHOWN = 400

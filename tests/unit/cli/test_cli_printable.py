@@ -1,6 +1,6 @@
 """What agents bring is shown, not obeyed."""
 
-from swe_ai_fleet.cli.printable import one_line, printable
+from swe_ai_fleet.report.printable import one_line, printable
 
 
 def test_a_terminal_gets_no_escape_sequences() -> None:

@@ -9,6 +9,7 @@ from story import Story
 
 from swe_ai_fleet.cli.main import main
 from swe_ai_fleet.cli.schemas import schema_of, schema_text
+from swe_ai_fleet.domain.events import Event
 from swe_ai_fleet.domain.outcome import DeliberationOutcome
 from swe_ai_fleet.domain.ranking import Result
 from swe_ai_fleet.orchestrator.usecases.result import rebuild
@@ -33,7 +34,13 @@ def check(document: str, name: str) -> None:
 
 def test_results_and_events_are_valid() -> None:
     told = Story()
-    events = [told.requested(), told.started(), told.base(), told.proposed(0), told.checked(0, passed=True)]
+    events: list[Event] = [
+        told.requested(),
+        told.started(),
+        told.base(),
+        told.proposed(0),
+        told.checked(0, passed=True),
+    ]
     for event in events:
         check(event.model_dump_json(), "event")
     check(rebuild(events).model_dump_json(), "result")

@@ -62,7 +62,7 @@ async def _with_letters(act: "Callable[[DeadLetters], Awaitable[None]]", interru
 
 async def _list(limit: int, as_json: bool, letters: "DeadLetters") -> None:  # noqa: FBT001
     from swe_ai_fleet.cli.output import print_json
-    from swe_ai_fleet.cli.printable import one_line
+    from swe_ai_fleet.report.printable import one_line
 
     found = await letters.list(limit=limit)
     if as_json:
@@ -89,7 +89,7 @@ async def _show(letter_id: str, as_json: bool, letters: "DeadLetters") -> None: 
 
 
 def _tell(letter: "DeadLetter") -> None:
-    from swe_ai_fleet.cli.printable import printable
+    from swe_ai_fleet.report.printable import printable
 
     for name, value in letter.model_dump(mode="json", exclude={"payload"}, exclude_none=True).items():
         click.echo(f"{name:16} {printable(str(value))}")

@@ -55,7 +55,7 @@ def _table(findings: "list[Finding]") -> "RenderableType":
     from rich.table import Table
     from rich.text import Text
 
-    from swe_ai_fleet.cli.printable import printable
+    from swe_ai_fleet.report.printable import printable
 
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)

@@ -55,7 +55,7 @@ async def _list(limit: int, as_json: bool, interrupts: Interrupts) -> int:  # no
 def _table(snapshots: "Sequence[Snapshot]") -> "Table":
     from rich.table import Table
 
-    from swe_ai_fleet.cli.printable import printable
+    from swe_ai_fleet.report.printable import printable
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("deliberation", overflow="fold")

@@ -1,0 +1,1 @@
+"""One deliberation as a page for the browser, made from its events alone."""

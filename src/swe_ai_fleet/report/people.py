@@ -1,0 +1,114 @@
+"""Who did what when, and what it cost."""
+
+from collections.abc import Iterator
+
+from swe_ai_fleet.domain.check import CheckReport
+from swe_ai_fleet.domain.council import BASE_AGENT
+from swe_ai_fleet.domain.events import AgentFailed, Checked, Critiqued, Event, Proposed, Revised
+from swe_ai_fleet.domain.ranking import AgentReport
+from swe_ai_fleet.report.markup import Html, el
+from swe_ai_fleet.report.reading import Reading
+
+_MOODS = {"answered": "good", "refused": "warn", "cancelled": "warn", "timed_out": "bad", "crashed": "bad"}
+
+
+def passes(report: CheckReport) -> bool:
+    """It applies, is valid, touches nothing protected and passes every check."""
+    return report.applied and report.parses and not report.protected_touched and not report.failures()
+
+
+def timeline(reading: Reading) -> Html:
+    """One lane an agent: when it answered, when that was checked, when it gave up."""
+    end = max([reading.result.duration_s, *(reading.after_s(e.time) for e in reading.events), 0.001])
+    agents = [agent.agent_id for agent in reading.state.council.agents]
+    lanes = [BASE_AGENT, *agents] if reading.state.base is not None else agents
+    return el(
+        "section",
+        el("h2", "Who did what when"),
+        el("p", f"From the start to {end:.1f} s. A line is where a round was closed.", class_="small quiet"),
+        el("div", [_lane(who, reading, end) for who in lanes], class_="card"),
+        _key(),
+    )
+
+
+def _lane(who: str, reading: Reading, end: float) -> Html:
+    name = "unchanged commit" if who == BASE_AGENT else who
+    own = [e for e in reading.events if getattr(e, "agent_id", None) == who]
+    marks = [
+        _mark("cut", reading.after_s(cut.time), end, f"round {cut.round} closed")
+        for cut in reading.state.rounds.values()
+    ]
+    for event in own:
+        marks += [_mark(mood, reading.after_s(event.time), end, title) for mood, title in _moods(event)]
+    return el(
+        "div", el("div", name, class_="name", title=name), el("div", marks, class_="track"), class_="lane"
+    )
+
+
+def _moods(event: Event) -> Iterator[tuple[str, str]]:
+    match event:
+        case Proposed() | Revised() | Critiqued():
+            yield "", event.type
+        case Checked():
+            yield ("good", "checked: passes") if passes(event.report) else ("bad", "checked: fails")
+        case AgentFailed():
+            yield "bad", event.failure.kind.replace("_", " ")
+        case _:
+            return
+
+
+def _mark(mood: str, at: float, end: float, title: str) -> Html:
+    place = f"left:{100 * min(1.0, at / end):.2f}%"
+    return el("i", class_=mood or None, style=place, title=f"{title} after {at:.2f} s")
+
+
+def _key() -> Html:
+    def entry(mood: str, words: str) -> Html:
+        return el("span", el("span", el("i", class_=mood or None), class_="track"), " ", words)
+
+    return el(
+        "div",
+        entry("", "answered or reviewed"),
+        entry("good", "checked, passes"),
+        entry("bad", "checked, fails; or gave up"),
+        class_="key",
+    )
+
+
+def cost(reading: Reading) -> Html:
+    """How every agent ended and what it used."""
+    names = ("Agent", "Model", "Ending", "Requests", "Prompt", "Cached", "Completion")
+    head = el(
+        "tr", [el("th", name, class_="number" if index > 2 else None) for index, name in enumerate(names)]
+    )
+    usage = reading.result.usage
+    return el(
+        "section",
+        el("h2", "Agents and cost"),
+        el(
+            "p",
+            f"{usage.requests:,} requests, {usage.prompt_tokens:,} prompt tokens ({usage.cached_tokens:,} from the "
+            f"server's cache), {usage.completion_tokens:,} completion tokens.",
+            class_="small quiet",
+        ),
+        el(
+            "table", el("thead", head), el("tbody", [_agent(agent, names) for agent in reading.result.agents])
+        ),
+    )
+
+
+def _agent(agent: AgentReport, names: tuple[str, ...]) -> Html:
+    ending = el("span", agent.outcome.replace("_", " "), class_=f"badge {_MOODS.get(agent.outcome, '')}")
+    reason = el("span", " ", agent.reason, class_="small quiet") if agent.reason else None
+    usage = agent.usage
+    counts = (usage.requests, usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens)
+    cells = [
+        el("td", el("span", agent.agent_id), data_label=names[0]),
+        el("td", el("span", agent.model), data_label=names[1]),
+        el("td", el("span", ending, reason), data_label=names[2]),
+        *(
+            el("td", el("span", count), class_="number", data_label=name)
+            for name, count in zip(names[3:], counts, strict=True)
+        ),
+    ]
+    return el("tr", cells)

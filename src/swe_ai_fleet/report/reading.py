@@ -1,0 +1,60 @@
+"""What the page is written from: the state, the ranking and the result that the events amount to."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from swe_ai_fleet.domain.check import CheckReport
+from swe_ai_fleet.domain.deliberation import Deliberation
+from swe_ai_fleet.domain.events import Event, Requested
+from swe_ai_fleet.domain.ranking import RankedProposal, Ranking, Result
+from swe_ai_fleet.orchestrator.usecases.result import rebuild
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One deliberation, read once."""
+
+    request: Requested
+    state: Deliberation
+    ranking: Ranking
+    result: Result
+    events: tuple[Event, ...]
+
+    @property
+    def began(self) -> datetime:
+        """When the deadlines began to count."""
+        return self.request.time if self.state.started is None else self.state.started.time
+
+    @property
+    def winner_id(self) -> str | None:
+        """The winner's proposal id."""
+        return None if self.result.winner is None else self.result.winner.proposal_id
+
+    @property
+    def places(self) -> dict[str, RankedProposal]:
+        """The ranking by proposal id."""
+        return {place.proposal_id: place for place in self.result.ranking}
+
+    def report(self, proposal_id: str) -> CheckReport | None:
+        """What the sandbox saw of a proposal, late ones included."""
+        event = self.state.reports.get(proposal_id)
+        return None if event is None else event.report
+
+    def after_s(self, moment: datetime) -> float:
+        """Seconds from the start to that moment, never negative."""
+        return max(0.0, (moment - self.began).total_seconds())
+
+
+def read(events: Iterable[Event]) -> Reading:
+    """Read the events of one deliberation, in any order.
+
+    Raises:
+        RecordNotFoundError: no ``requested`` is among them.
+    """
+    ordered = tuple(sorted(events, key=lambda event: event.time))
+    result = rebuild(ordered)
+    state = Deliberation.of(ordered)
+    assert state.requested is not None  # else there were no result
+    ranking = Ranking() if state.ranked is None else state.ranked.ranking
+    return Reading(request=state.requested, state=state, ranking=ranking, result=result, events=ordered)
