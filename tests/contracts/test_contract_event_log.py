@@ -2,35 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
 
 import pytest
-from story import T0, Story
+from endings import closed
+from story import Story
 
 from swe_ai_fleet.domain.events import Closed, Event
-from swe_ai_fleet.domain.outcome import DeliberationOutcome
-from swe_ai_fleet.domain.ranking import Result
 from swe_ai_fleet.errors import InputError, RecordConflictError
 from swe_ai_fleet.ports.record import Record
-
-
-def closed(deliberation_id: str = "d1", *, reason: str = "", seconds: float = 5.0) -> Closed:
-    result = Result(
-        deliberation_id=deliberation_id,
-        task_id="reorder",
-        outcome=DeliberationOutcome.UNDECIDED,
-        reason=reason,
-        seed=7,
-        duration_s=seconds,
-    )
-    return Closed(
-        deliberation_id=deliberation_id,
-        task_id="reorder",
-        num_agents=3,
-        time=T0 + timedelta(seconds=seconds),
-        outcome=result.outcome,
-        result=result,
-    )
 
 
 async def collect(stream: AsyncIterator[Event]) -> list[Event]:

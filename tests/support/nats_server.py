@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -78,9 +79,10 @@ class NatsServer:
             self._process = None
 
     def pause(self) -> None:
-        """Stop it from running, with its connections open."""
+        """Stop it from running, with its connections open; it has stopped when this returns."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        os.waitpid(self._process.pid, os.WUNTRACED)
 
     def resume(self) -> None:
         assert self._process is not None

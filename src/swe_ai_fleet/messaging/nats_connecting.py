@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import nkeys
+import structlog
 from nats.aio.client import Client
-from nats.errors import AuthorizationError
 from nats.errors import Error as NatsError
 
 from swe_ai_fleet.errors import InputError, RecordDeniedError, UnreachableError
 from swe_ai_fleet.messaging.nats_connection import NatsConnection
 from swe_ai_fleet.messaging.options import NatsOptions
 
+_log = structlog.get_logger()
 _WAY_OUT = "Start it (nats-server -js), or leave FLEET_NATS__URL unset for an embedded one."
 _RECONNECT_WAIT_S = 0.2
 _PING_S = 20
+_TURNED_AWAY = ("authorization violation", "authentication expired", "authorization failed")
 
 
 @asynccontextmanager
@@ -41,17 +44,13 @@ async def open_connection(options: NatsOptions) -> AsyncIterator[NatsConnection]
 
 
 async def _connect(connection: NatsConnection, options: NatsOptions, wanted: dict[str, Any]) -> None:
-    limit = asyncio.timeout(options.connect_s)
-    refusal: list[AuthorizationError] = []
-
     async def on_error(error: Exception) -> None:
-        if isinstance(error, AuthorizationError) and not connection.is_up and not refusal:
-            refusal.append(error)
-            limit.reschedule(asyncio.get_running_loop().time())
+        if not connection.has_started and any(sign in str(error).lower() for sign in _TURNED_AWAY):
+            raise RecordDeniedError(f"NATS at {_shown(options)} does not know these credentials") from error
         await connection.on_error(error)
 
     try:
-        async with limit:
+        async with asyncio.timeout(options.connect_s):
             await connection.client.connect(
                 **wanted,
                 error_cb=on_error,
@@ -61,21 +60,23 @@ async def _connect(connection: NatsConnection, options: NatsOptions, wanted: dic
             )
     except (TimeoutError, NatsError, OSError) as error:
         await _abandon(connection.client)
-        if refusal:
-            raise RecordDeniedError(
-                f"NATS at {_shown(options)} does not know these credentials"
-            ) from refusal[0]
         why = f" ({connection.last_error})" if connection.last_error else ""
         raise UnreachableError("NATS", _shown(options) + why, _WAY_OUT) from error
+    except (RecordDeniedError, asyncio.CancelledError):
+        await _abandon(connection.client)
+        raise
 
 
 async def _abandon(client: Client) -> None:
-    """Close what a connect that was cut short has opened."""
+    """Close what a connect that was cut short has opened; cut short in its own clean-up, it left that to us."""
     try:
         async with asyncio.timeout(1.0):
             await client.close()
-    except (TimeoutError, NatsError, OSError, AssertionError):
-        return
+    except (TimeoutError, NatsError, OSError) as error:
+        _log.debug("record.abandon_failed", error=str(error))
+    transport = client._transport  # noqa: SLF001  # the client calls itself closed and keeps its socket
+    if transport is not None:
+        transport.close()  # type: ignore[no-untyped-call]  # the library leaves it untyped
 
 
 def _shown(options: NatsOptions) -> str:
@@ -101,9 +102,10 @@ def _client_options(options: NatsOptions) -> dict[str, Any]:
     if options.token is not None:
         wanted["token"] = options.token.get_secret_value()
     if options.nkey_seed is not None:
-        wanted["nkeys_seed_str"] = options.nkey_seed.get_secret_value().strip()
+        wanted["nkeys_seed_str"] = _seed("FLEET_NATS__NKEY_SEED", options.nkey_seed.get_secret_value())
     if options.nkey_seed_file is not None:
-        wanted["nkeys_seed_str"] = _read("FLEET_NATS__NKEY_SEED_FILE", options.nkey_seed_file).strip()
+        field = "FLEET_NATS__NKEY_SEED_FILE"
+        wanted["nkeys_seed_str"] = _seed(field, _read(field, options.nkey_seed_file))
     if options.credentials_file is not None:
         _read("FLEET_NATS__CREDENTIALS_FILE", options.credentials_file)
         wanted["user_credentials"] = str(options.credentials_file)
@@ -117,6 +119,16 @@ def _read(field: str, path: Path) -> str:
         return path.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(field, str(path), f"cannot be read: {error}", "Name a readable file.") from error
+
+
+def _seed(field: str, text: str) -> str:
+    """The seed, once it is known to be one; it is never shown."""
+    seed = text.strip()
+    try:
+        nkeys.from_seed(bytearray(seed.encode())).wipe()
+    except (nkeys.NkeysError, ValueError) as error:
+        raise InputError(field, "(hidden)", "holds no nkey seed", "Give one that begins with SU.") from error
+    return seed
 
 
 def _tls(ca_file: Path | None) -> ssl.SSLContext:

@@ -26,6 +26,7 @@ _REFUSED = re.compile(r'permissions violation for (publish|subscription) to "([^
 _STATUS = "Status"
 _NO_RESPONDERS = "503"
 _CLOSE_S = 1.0
+_FLUSH_S = 5
 
 OnMessage = Callable[[Msg], None]
 
@@ -81,11 +82,21 @@ class NatsConnection:
         self.last_error: Exception | None = None
 
     async def start(self) -> None:
-        """Take replies; called once, when the client is connected."""
+        """Take replies; called once, when the client is connected.
+
+        Raises:
+            RecordDeniedError: these credentials may not listen where replies come in.
+            RecordUnavailableError: the server went away already.
+        """
         inbox = self.new_inbox()
         self._inbox = f"{inbox}."
-        await self.client.subscribe(f"{inbox}.*", cb=self._on_reply)
+        try:
+            await self.client.subscribe(f"{inbox}.*", cb=self._on_reply)
+            await self.client.flush(_FLUSH_S)
+        except (NatsError, OSError) as error:
+            raise RecordUnavailableError(f"the connection to NATS broke: {error}") from error
         self._up.set()
+        await self.wait_up()
 
     async def stop(self) -> None:
         """End every request, then leave within a second; nothing is drained, so nothing can hang in a drain."""
@@ -95,6 +106,11 @@ class NatsConnection:
                 await self.client.close()
         except (TimeoutError, NatsError, OSError) as error:
             _log.warning("record.close_failed", error=str(error))
+
+    @property
+    def has_started(self) -> bool:
+        """It was connected at least once."""
+        return bool(self._inbox)
 
     @property
     def is_up(self) -> bool:

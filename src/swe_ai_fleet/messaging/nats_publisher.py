@@ -170,6 +170,8 @@ class NatsPublisher:
                 await self._connection.wait_up()
         except RecordError as error:
             return error
+        except asyncio.CancelledError:  # only closing cancels it, and whoever waits for it has to be told
+            return RecordUnavailableError(f"the record was closed before {message.subject} was acknowledged")
         finally:
             await self.outbox.give_back(size)
 
