@@ -6,16 +6,16 @@ second one that is given the same deliberation (after a crash, or by a redeliver
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from swe_ai_fleet.domain.deliberation import Deliberation
 from swe_ai_fleet.domain.events import Closed, Event, Requested
 from swe_ai_fleet.domain.ranking import Result
-from swe_ai_fleet.domain.steps import Ask, CheckProposal, NextStep, deadlines_s, next_steps
+from swe_ai_fleet.domain.steps import Ask, CheckProposal, CloseRound, NextStep, deadlines_s, next_steps
 from swe_ai_fleet.errors import FleetError, RecordConflictError, RecordError, RecordNotFoundError
 from swe_ai_fleet.orchestrator.usecases.evidence import evidence_of
 from swe_ai_fleet.orchestrator.usecases.steps_async import Steps
-from swe_ai_fleet.orchestrator.usecases.summary import summarise
 from swe_ai_fleet.ports.agents import AgentPool
 from swe_ai_fleet.ports.checks import CheckRunner, Workspaces
 from swe_ai_fleet.ports.clock import Clock
@@ -69,16 +69,28 @@ class DeliberateAsync:
 
     async def _follow(self, deliberation_id: str, notes: tuple[str, ...], observe: Observe | None) -> Result:
         course = _Course(use_case=self, observe=observe, notes=notes)
-        async with self.events.follow(deliberation_id) as stream, asyncio.TaskGroup() as group:
-            pump = group.create_task(course.pump(stream))
-            try:
-                closed = await course.drive(group)
-            finally:
-                pump.cancel()
-                course.cancel_all()
+        try:
+            async with self.events.follow(deliberation_id) as stream, asyncio.TaskGroup() as group:
+                pump = group.create_task(course.pump(stream))
+                try:
+                    closed = await course.drive(group)
+                finally:
+                    pump.cancel()
+                    course.cancel_all()
+        except BaseExceptionGroup as problems:
+            told, defects = problems.split(FleetError)
+            if told is None or defects is not None:
+                raise
+            raise _first_of(told) from None
         if course.fatal is not None:
             raise course.fatal
         return closed.result
+
+
+def _first_of(problems: BaseExceptionGroup[FleetError]) -> FleetError:
+    """The error itself; groups are how tasks fail, not what callers are promised."""
+    first = problems.exceptions[0]
+    return _first_of(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,6 +104,8 @@ class _Course:
     inbox: asyncio.Queue[Event | None] = field(default_factory=asyncio.Queue)
     tasks: dict[NextStep, asyncio.Task[None]] = field(default_factory=dict)
     fatal: FleetError | None = None
+    """Why it cannot go on; the first such error counts, and none after the end."""
+    is_failing: bool = False
 
     async def pump(self, stream: AsyncIterator[Event]) -> None:
         """Bring events from the record to the inbox, where None says that a step has failed."""
@@ -116,14 +130,21 @@ class _Course:
             self._take(await self._next())
             while not self.inbox.empty():
                 self._take(self.inbox.get_nowait())
-            if isinstance(self.fatal, RecordError):
-                raise self.fatal
-            if self.fatal is not None and self.state.closed is None:
-                await steps.fail(self.fatal)
+            if self.fatal is not None:
+                await self._fail(steps, self.fatal)
             elif self.state.requested is not None:
                 self._start_all(group, steps)
-        await case.snapshots.put(summarise(self.state, updated=self.state.closed.time))
+        await steps.snapshot()
         return self.state.closed
+
+    async def _fail(self, steps: Steps, error: FleetError) -> None:
+        """Close as failed, once; an error of the record itself cannot be told there and leaves it open."""
+        if isinstance(error, RecordError):
+            raise error
+        if not self.is_failing:
+            self.is_failing = True
+            with suppress(RecordConflictError):
+                await steps.fail(error)
 
     def _take(self, event: Event | None) -> None:
         if event is None or not self.state.apply(event):
@@ -157,8 +178,14 @@ class _Course:
             if isinstance(step, Ask | CheckProposal) and step not in wanted:
                 task.cancel()
         for step in wanted:
-            if step not in self.tasks:
+            if not self._is_under_way(step):
                 self.tasks[step] = group.create_task(self._carry_out(steps, step))
+
+    def _is_under_way(self, step: NextStep) -> bool:
+        """It was begun already; a round is cut once, whatever reason would come up later."""
+        if isinstance(step, CloseRound):
+            return any(isinstance(other, CloseRound) and other.round == step.round for other in self.tasks)
+        return step in self.tasks
 
     async def _carry_out(self, steps: Steps, step: NextStep) -> None:
         try:
@@ -166,8 +193,9 @@ class _Course:
         except RecordConflictError:
             return  # another process closed it first; its event is on the way
         except FleetError as error:
-            self.fatal = self.fatal or error
-            self.inbox.put_nowait(None)
+            if self.state.closed is None:
+                self.fatal = self.fatal or error
+                self.inbox.put_nowait(None)
 
     def _is_safe(self) -> bool:
         open_round = next((r for r in range(9) if r not in self.state.rounds), None)

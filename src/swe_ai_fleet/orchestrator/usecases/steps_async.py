@@ -1,6 +1,7 @@
 """Carrying out one step of a deliberation: ask, check, cut, rank, close; each ends in events on the record."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypedDict, assert_never
@@ -10,7 +11,7 @@ from swe_ai_fleet.domain.check import CheckReport
 from swe_ai_fleet.domain.council import BASE_AGENT, AgentSpec
 from swe_ai_fleet.domain.deliberation import Deliberation
 from swe_ai_fleet.domain.events import AgentFailed, Checked, Closed, Ranked, Requested, RoundClosed, Started
-from swe_ai_fleet.domain.outcome import Answered, Cancelled, Failure, Reviewed, TimedOut
+from swe_ai_fleet.domain.outcome import Cancelled, Failure, TimedOut
 from swe_ai_fleet.domain.steps import (
     Ask,
     CheckBase,
@@ -21,7 +22,7 @@ from swe_ai_fleet.domain.steps import (
     Rank,
     Start,
 )
-from swe_ai_fleet.errors import FleetError
+from swe_ai_fleet.errors import FleetError, RecordUnavailableError
 from swe_ai_fleet.orchestrator.usecases.briefing import write_assignment, write_brief
 from swe_ai_fleet.orchestrator.usecases.evidence import evidence_of
 from swe_ai_fleet.orchestrator.usecases.result import build_result, failed_result
@@ -69,7 +70,7 @@ class Steps:
         match step:
             case Start():
                 await self.events.publish(Started(notes=self.notes, **self._common()))
-                await self._snapshot()
+                await self.snapshot()
             case CheckBase():
                 await self._check_base()
             case Ask():
@@ -113,11 +114,9 @@ class Steps:
         left_s = (assignment.deadline - self.clock.now()).total_seconds()
         try:
             async with asyncio.timeout(max(0.0, left_s) + _GRACE_S):
-                outcome = await self.agents.ask(assignment)
+                await self.agents.ask(assignment)
         except TimeoutError:
-            outcome = TimedOut(after_s=ask.until_s)
-        if not isinstance(outcome, Answered | Reviewed):
-            await self._publish_failure(ask.agent, ask.round, outcome)
+            await self._publish_failure(ask.agent, ask.round, TimedOut(after_s=ask.until_s))
 
     async def _check(self, proposal_id: str) -> None:
         proposal, request = self.state.proposals[proposal_id], self._request()
@@ -129,7 +128,7 @@ class Steps:
     async def _close_round(self, step: CloseRound) -> None:
         answers = self.state.answers(step.round)
         checked = tuple(p.proposal_id for p in answers if p.proposal_id in self.state.reports)
-        missing = [a for a in self.state.council.agents if not self._has_spoken(step, a)]
+        missing = [a for a in self._asked(step.round) if not self._has_spoken(step.round, a)]
         for agent in missing if step.reason in ("safe", "deadline") else ():
             await self._publish_failure(agent, step.round, _why_missing(step, self.state))
         await self.events.publish(
@@ -142,12 +141,15 @@ class Steps:
                 **self._common(),
             )
         )
-        await self._snapshot()
+        await self.snapshot()
 
-    def _has_spoken(self, step: CloseRound, agent: AgentSpec) -> bool:
-        return self.state.settled(step.round, agent) or (
-            step.round > 0 and self.state.latest(agent) is not None
-        )
+    def _asked(self, round_: int) -> list[AgentSpec]:
+        """Everybody proposes in round 0; who has an answer takes part in the later ones."""
+        council = self.state.council
+        return list(council.agents) if round_ == 0 else [a for a in council.proposers if self.state.latest(a)]
+
+    def _has_spoken(self, round_: int, agent: AgentSpec) -> bool:
+        return self.state.settled(round_, agent) or (round_, agent.agent_id) in self.state.critiques
 
     async def _publish_failure(self, agent: AgentSpec, round_: int, failure: Failure) -> None:
         await self.events.publish(
@@ -168,8 +170,13 @@ class Steps:
             Checked(agent_id=agent_id, role=role, model=model, round=round_, report=report, **self._common())
         )
 
-    async def _snapshot(self) -> None:
-        await self.snapshots.put(summarise(self.state, updated=self.clock.now()))
+    async def snapshot(self) -> None:
+        """Tell the list how far it is. A list that is out of date is no reason to stop: events rebuild it."""
+        closed = self.state.closed
+        with suppress(RecordUnavailableError):
+            await self.snapshots.put(
+                summarise(self.state, updated=self.clock.now() if closed is None else closed.time)
+            )
 
     def _request(self) -> Requested:
         if self.state.requested is None:

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from swe_ai_fleet.domain.events import Requested
 from swe_ai_fleet.errors import BudgetError, FleetError, InputError, RecordError
@@ -54,29 +56,44 @@ class WorkAsync:
                 return delivery
 
     async def _settle(self, delivery: Delivery) -> None:
-        """Work on it, then say how it went: done, never, or not now."""
+        """Work on it, then say how it went: done, never, or not now.
+
+        Where the record does not take the answer, it hands the command out again, and its events say what is done.
+        """
         beating = asyncio.ensure_future(_heartbeat(delivery))
         try:
-            await self._work(delivery)
+            settle = await self._work(delivery)
         except asyncio.CancelledError:
-            beating.cancel()
-            await asyncio.shield(delivery.nak(delay_s=0))
+            with suppress(RecordError):
+                await asyncio.shield(delivery.nak(delay_s=0))
             raise
-        except (InputError, BudgetError) as error:
-            await delivery.term(str(error))
-        except FleetError:
-            await delivery.nak(delay_s=_RETRY_DELAY_S * delivery.delivered)
-        else:
-            await delivery.ack()
         finally:
             beating.cancel()
+        with suppress(RecordError):
+            await settle()
 
-    async def _work(self, delivery: Delivery) -> None:
-        requested, notes = await self.prepare(delivery.command)
-        await self.deliberate.run(requested, notes=notes, observe=self.observe)
+    async def _work(self, delivery: Delivery) -> Callable[[], Awaitable[None]]:
+        """Carry the command out; how the delivery is to be settled."""
+        later = partial(delivery.nak, delay_s=_RETRY_DELAY_S * delivery.delivered)
+        try:
+            requested, notes = await self.prepare(delivery.command)
+        except (InputError, BudgetError) as error:
+            return partial(delivery.term, str(error))
+        except FleetError:
+            return later
+        try:
+            await self.deliberate.run(requested, notes=notes, observe=self.observe)
+        except RecordError:
+            return later
+        except FleetError:
+            return delivery.ack  # `closed` tells why it failed
+        except Exception as error:  # noqa: BLE001 - a defect that one task meets must not end the others' worker
+            return partial(delivery.term, f"defect: {type(error).__name__}: {error}")
+        return delivery.ack
 
 
 async def _heartbeat(delivery: Delivery) -> None:
     while True:
         await asyncio.sleep(_HEARTBEAT_S)
-        await delivery.in_progress()
+        with suppress(RecordError):
+            await delivery.in_progress()
