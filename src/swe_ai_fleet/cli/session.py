@@ -65,10 +65,10 @@ async def open_record(settings: Settings) -> "AsyncIterator[Record]":
     Raises:
         FleetError: it cannot be reached or started.
     """
-    from swe_ai_fleet import bootstrap
     from swe_ai_fleet.local.embedded import open_embedded
+    from swe_ai_fleet.messaging.nats_record import open_nats_record
 
-    async with open_embedded(settings, use_ray=False) as ready, bootstrap.open_record(ready) as record:
+    async with open_embedded(settings, use_ray=False) as ready, open_nats_record(ready.nats) as record:
         yield record
 
 
