@@ -93,7 +93,7 @@ def test_a_token_is_one_token_or_an_error_that_names_its_field(value: str) -> No
     if fits:
         assert subjects.token("role", value) == value
     else:
-        with pytest.raises(InputError, match="^role: "):
+        with pytest.raises(InputError, match=r"^role: "):
             subjects.token("role", value)
 
 
