@@ -38,6 +38,8 @@ class ModelSettings(Value):
     """Calls in flight at once from one process."""
     sends_priority: bool = False
     """Send vLLM's ``priority``; only for servers started with ``--scheduling-policy priority``."""
+    sends_seed: bool = False
+    """Send each agent's own seed; not to vLLM on a CPU, which dies of it when a prompt is long."""
     streams: bool = False
     """Take answers token by token, so that ``first_byte_s`` bounds the first token."""
     connect_s: Annotated[float, Field(gt=0)] = 5.0

@@ -103,6 +103,7 @@ class OpenAICompatibleClient:
                 model=self._model,
                 adaptation=adaptation,
                 sends_priority=self.provider.sends_priority,
+                sends_seed=self.provider.sends_seed,
                 streams=self.provider.streams,
             )
             answer = await self._send(body, request)

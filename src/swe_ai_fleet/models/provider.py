@@ -31,6 +31,9 @@ class Provider(Value):
     """Calls in flight at once from this process; further ones wait, the judge's first."""
     sends_priority: bool = False
     """Send vLLM's ``priority``; only for servers started with ``--scheduling-policy priority``, which alone take it."""
+    sends_seed: bool = False
+    """Send each agent's own seed. Off, because vLLM's CPU backend dies of a seeded request whose prompt takes more than
+    one step (seen with 0.32.0), and because batching makes answers differ even with a seed."""
     streams: bool = False
     """Take the answer token by token, so that ``first_byte_s`` bounds the first token and not the whole answer."""
     connect_s: Annotated[float, Field(gt=0)] = 5.0

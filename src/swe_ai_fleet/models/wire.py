@@ -68,7 +68,13 @@ class _Answer(_Lenient):
 
 
 def request_body(
-    request: ModelRequest, *, model: str, adaptation: Adaptation, sends_priority: bool, streams: bool
+    request: ModelRequest,
+    *,
+    model: str,
+    adaptation: Adaptation,
+    sends_priority: bool,
+    sends_seed: bool,
+    streams: bool,
 ) -> bytes:
     """The JSON to send, without the fields that the server has turned out not to take."""
     body: dict[str, JsonValue] = {
@@ -78,7 +84,7 @@ def request_body(
         "stream": streams,
     }
     optional: dict[str, JsonValue] = {"temperature": request.temperature}
-    if request.seed is not None:
+    if request.seed is not None and sends_seed:
         optional["seed"] = request.seed
     if request.logprobs:
         optional["logprobs"] = True

@@ -39,7 +39,9 @@ async def test_a_refused_field_is_left_out_and_the_second_call_needs_no_second_t
     server: SimulatedModelServer, connect: Connect, refuses: set[str], sends: dict[str, Any]
 ) -> None:
     server.traits = Traits(refuses=frozenset(refuses))
-    client = connect(streams="stream_options" in refuses, sends_priority="priority" in refuses)
+    client = connect(
+        streams="stream_options" in refuses, sends_priority="priority" in refuses, sends_seed=True
+    )
     first = await client.complete(ask(**sends))
     assert first.attempts > 1
     second = await client.complete(ask("again", **sends))

@@ -26,6 +26,7 @@ def sent(
     *,
     adaptation: Adaptation | None = None,
     sends_priority: bool = False,
+    sends_seed: bool = True,
     streams: bool = False,
 ) -> Any:
     return json.loads(
@@ -34,6 +35,7 @@ def sent(
             model="m",
             adaptation=adaptation or Adaptation(),
             sends_priority=sends_priority,
+            sends_seed=sends_seed,
             streams=streams,
         )
     )
@@ -60,6 +62,10 @@ def test_a_plain_request_holds_what_was_asked_and_nothing_that_old_servers_refus
         "seed": 3,
         "logprobs": True,
     }
+
+
+def test_a_seed_is_sent_only_where_the_server_bears_it() -> None:
+    assert "seed" not in sent(ask(seed=3), sends_seed=False)
 
 
 def test_priorities_are_vllms_and_only_sent_where_the_server_takes_them() -> None:

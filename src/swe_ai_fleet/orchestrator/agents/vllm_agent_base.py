@@ -251,7 +251,7 @@ def _open_client(url: str, model: str) -> ModelClient:
     from swe_ai_fleet.models.registry import ModelRegistry  # noqa: PLC0415
 
     try:
-        provider = Provider(name=_PROVIDER, base_url=url)
+        provider = Provider(name=_PROVIDER, base_url=url, sends_seed=True)
     except ValidationError as error:
         raise InputError(
             "vllm_url", url, "is no address of a model server", "Give http(s)://host[:port][/path]."
