@@ -124,7 +124,7 @@ class ScriptedChecks:
     passing: Sequence[str] = ("fix",)
     takes_s: float = 0.5
     error: FleetError | None = None
-    base_error: FleetError | None = None
+    base_error: Exception | None = None
     checked: list[str] = field(default_factory=list)
 
     async def check_base(self, task: Task, repo: RepoRef) -> CheckReport:

@@ -79,15 +79,13 @@ class DeliberateAsync:
                     course.cancel_all()
         except BaseExceptionGroup as problems:
             told, defects = problems.split(FleetError)
-            if told is None or defects is not None:
-                raise
-            raise _first_of(told) from None
+            raise _first_of(defects or told or problems) from None
         if course.fatal is not None:
             raise course.fatal
         return closed.result
 
 
-def _first_of(problems: BaseExceptionGroup[FleetError]) -> FleetError:
+def _first_of(problems: BaseExceptionGroup[BaseException]) -> BaseException:
     """The error itself; groups are how tasks fail, not what callers are promised."""
     first = problems.exceptions[0]
     return _first_of(first) if isinstance(first, BaseExceptionGroup) else first
