@@ -8,6 +8,13 @@ from swe_ai_fleet.report.reading import Reading
 
 _NAMES_SHOWN = 24
 _PARTS_SHOWN = 4
+_TITLES = {
+    "not_applied": "Applies to the commit",
+    "unparsable": "Is valid syntax",
+    "protected": "Leaves protected files alone",
+    "new_failures": "Breaks nothing that passed before",
+    "unresolved": "Repairs what failed before",
+}
 
 
 def ranking(reading: Reading) -> Html | None:
@@ -81,7 +88,7 @@ def tiers(reading: Reading) -> Html | None:
     return el(
         "section",
         el("h2", "Evidence, tier by tier"),
-        el("ol", [_tier(verdict, total) for verdict in verdicts], class_="tiers"),
+        el("ol", [_tier(verdict, total) for verdict in verdicts], class_="tiers card"),
     )
 
 
@@ -91,12 +98,11 @@ def _tier(verdict: TierVerdict, total: int) -> Html:
     mood = "warn" if verdict.fell_back else "good" if kept == total else ""
     return el(
         "li",
-        el("b", verdict.tier.replace("_", " ")),
+        el("b", _TITLES.get(verdict.tier, verdict.tier.replace("_", " "))),
         " ",
         el("span", state, class_=f"badge {mood}"),
         el("p", verdict.note, class_="small quiet") if verdict.note else None,
         bar(kept / total),
-        class_="card",
     )
 
 

@@ -12,6 +12,7 @@ from swe_ai_fleet.report.proposals import proposals
 from swe_ai_fleet.report.reading import Reading, read
 from swe_ai_fleet.report.style import STYLE
 
+_WORDS_SHOWN = 280
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _MOODS = {
     DeliberationOutcome.DECIDED: "good",
@@ -63,10 +64,16 @@ def _head(reading: Reading) -> Html:
         "header",
         el("p", *badges),
         el("h1", reading.request.task_id),
+        el("p", _first_words(reading.state.task.description), class_="quiet"),
         el("p", result.reason, class_="why"),
         _facts(reading),
         [el("p", "Note: ", note, class_="small quiet") for note in result.notes],
     )
+
+
+def _first_words(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= _WORDS_SHOWN else words[:_WORDS_SHOWN].rsplit(" ", 1)[0] + " …"
 
 
 def _facts(reading: Reading) -> Html:

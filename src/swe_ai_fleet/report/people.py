@@ -6,9 +6,12 @@ from swe_ai_fleet.domain.check import CheckReport
 from swe_ai_fleet.domain.council import BASE_AGENT
 from swe_ai_fleet.domain.events import AgentFailed, Checked, Critiqued, Event, Proposed, Revised
 from swe_ai_fleet.domain.ranking import AgentReport
-from swe_ai_fleet.report.markup import Html, el
+from swe_ai_fleet.report.markup import Child, Html, el
 from swe_ai_fleet.report.reading import Reading
 
+_ENDING = "Ending"
+_ABOUT = ("Agent", "Model", _ENDING)
+_COUNTED = ("Requests", "Prompt", "Cached", "Completion")
 _MOODS = {"answered": "good", "refused": "warn", "cancelled": "warn", "timed_out": "bad", "crashed": "bad"}
 
 
@@ -77,20 +80,17 @@ def _key() -> Html:
 
 def cost(reading: Reading) -> Html:
     """How every agent ended and what it used."""
-    names = ("Agent", "Model", "Ending", "Requests", "Prompt", "Cached", "Completion")
-    head = el(
-        "tr", [el("th", name, class_="number" if index > 2 else None) for index, name in enumerate(names)]
-    )
     usage = reading.result.usage
+    said = (
+        f"{usage.requests:,} requests, {usage.prompt_tokens:,} prompt tokens ({usage.cached_tokens:,} from the "
+        f"server's cache), {usage.completion_tokens:,} completion tokens."
+    )
+    names = (*_ABOUT, *_COUNTED) if usage.requests else _ABOUT
+    head = el("tr", [el("th", name, class_="number" if name in _COUNTED else None) for name in names])
     return el(
         "section",
         el("h2", "Agents and cost"),
-        el(
-            "p",
-            f"{usage.requests:,} requests, {usage.prompt_tokens:,} prompt tokens ({usage.cached_tokens:,} from the "
-            f"server's cache), {usage.completion_tokens:,} completion tokens.",
-            class_="small quiet",
-        ),
+        el("p", said if usage.requests else "No model was asked.", class_="small quiet"),
         el(
             "table", el("thead", head), el("tbody", [_agent(agent, names) for agent in reading.result.agents])
         ),
@@ -101,14 +101,18 @@ def _agent(agent: AgentReport, names: tuple[str, ...]) -> Html:
     ending = el("span", agent.outcome.replace("_", " "), class_=f"badge {_MOODS.get(agent.outcome, '')}")
     reason = el("span", " ", agent.reason, class_="small quiet") if agent.reason else None
     usage = agent.usage
-    counts = (usage.requests, usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens)
-    cells = [
-        el("td", el("span", agent.agent_id), data_label=names[0]),
-        el("td", el("span", agent.model), data_label=names[1]),
-        el("td", el("span", ending, reason), data_label=names[2]),
-        *(
-            el("td", el("span", count), class_="number", data_label=name)
-            for name, count in zip(names[3:], counts, strict=True)
-        ),
-    ]
-    return el("tr", cells)
+    cells: list[Child] = [agent.agent_id, agent.model, el("span", ending, reason)]
+    cells += [usage.requests, usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens]
+    return el(
+        "tr",
+        [
+            el("td", el("span", cell), data_label=name, class_=_class(name, has_reason=bool(agent.reason)))
+            for name, cell in zip(names, cells, strict=False)
+        ],
+    )
+
+
+def _class(name: str, *, has_reason: bool) -> str | None:
+    if name in _COUNTED:
+        return "number"
+    return "wide" if name == _ENDING and has_reason else None

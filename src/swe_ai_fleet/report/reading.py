@@ -47,12 +47,14 @@ class Reading:
 
 
 def read(events: Iterable[Event]) -> Reading:
-    """Read the events of one deliberation, in any order.
+    """Read the events of one deliberation, in any order; of several with one key the earliest counts.
 
     Raises:
         RecordNotFoundError: no ``requested`` is among them.
     """
-    ordered = tuple(sorted(events, key=lambda event: event.time))
+    ordered = tuple({e.key: e for e in sorted(events, key=lambda e: (e.time, e.key), reverse=True)}.values())[
+        ::-1
+    ]
     result = rebuild(ordered)
     state = Deliberation.of(ordered)
     assert state.requested is not None  # else there were no result

@@ -39,6 +39,7 @@ p { margin: .4rem 0; overflow-wrap: anywhere; }
 .why { font-size: 1.05rem; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: .92rem; }
 th { text-align: left; color: var(--quiet); font-weight: 600; font-size: .8rem; }
+td { overflow-wrap: anywhere; }
 th, td { padding: .4rem .6rem .4rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 td.number, th.number { text-align: right; white-space: nowrap; }
 tr.first td { font-weight: 600; }
@@ -60,7 +61,9 @@ tr.first td { font-weight: 600; }
 .chips li { border: 1px solid var(--line); border-radius: .4rem; padding: 0 .45rem; font-size: .85rem; }
 .chips li.won { border-color: var(--good); color: var(--good); font-weight: 600; }
 ol.tiers { list-style: none; margin: 0; padding: 0; counter-reset: tier; }
-ol.tiers li { counter-increment: tier; }
+ol.tiers.card { padding: .8rem 1rem; }
+ol.tiers li { counter-increment: tier; padding-bottom: .5rem; }
+ol.tiers li .bar { margin-left: 2.3rem; } ol.tiers li p { margin-left: 2.3rem; }
 ol.tiers li::before { content: counter(tier); float: left; width: 1.6rem; height: 1.6rem; margin-right: .7rem;
   border-radius: 50%; background: var(--busy-ground); color: var(--busy); text-align: center; font-weight: 600; }
 details { margin: .5rem 0; }
@@ -78,13 +81,14 @@ dt { color: var(--quiet); } dd { margin: 0; overflow-wrap: anywhere; }
 footer { margin: 2.5rem 0 1rem; color: var(--quiet); font-size: .82rem; }
 @media (max-width: 40rem) {
   main { padding: .7rem; }
-  table, tbody, tr, td { display: block; width: 100%; }
+  table, tbody { display: block; }
   thead { display: none; }
-  tr { border: 1px solid var(--line); border-radius: .6rem; background: var(--card); padding: .4rem .8rem;
-    margin: .5rem 0; }
-  td, td.number { border: 0; padding: .12rem 0; text-align: right; display: flex; justify-content: space-between;
-    gap: 1rem; overflow-wrap: anywhere; white-space: normal; }
-  td::before { content: attr(data-label); color: var(--quiet); font-weight: 400; flex: none; }
+  tr { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: .45rem .8rem; background: var(--card);
+    border: 1px solid var(--line); border-radius: .6rem; padding: .6rem .8rem; margin: .5rem 0; }
+  td, td.number { border: 0; padding: 0; text-align: left; white-space: normal; overflow-wrap: anywhere; }
+  td::before { content: attr(data-label); display: block; color: var(--quiet); font: 400 .75rem/1.3 inherit;
+    font-size: .75rem; font-weight: 400; }
+  td.wide { grid-column: 1 / -1; }
   .card { padding: .7rem .8rem; }
   dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .35rem; }
 }
