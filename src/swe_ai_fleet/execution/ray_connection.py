@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
@@ -12,6 +11,7 @@ from ray.exceptions import RayError
 
 from swe_ai_fleet.errors import UnreachableError
 from swe_ai_fleet.execution.options import RayOptions
+from swe_ai_fleet.execution.ray_token import use_ray_token
 
 _WAY_OUT = "Start it (ray start --head), or correct FLEET_RAY__ADDRESS."
 
@@ -59,9 +59,7 @@ async def _probe(address: str, *, limit_s: float) -> None:
 
 def _connect(options: RayOptions, address: str) -> None:
     if options.token is not None:
-        environment = os.environ  # noqa: TID251  # written, not read: Ray takes its token from nowhere else
-        environment["RAY_AUTH_MODE"] = "token"
-        environment["RAY_AUTH_TOKEN"] = options.token.get_secret_value()
+        use_ray_token(options.token.get_secret_value())
     ray.init(
         address=address,
         namespace=options.namespace,
