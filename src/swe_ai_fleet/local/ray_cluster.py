@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from swe_ai_fleet.errors import UnreachableError
+from swe_ai_fleet.execution.ray_token import use_ray_token
 
 _OBJECT_STORE_BYTES = 256 * 1024**2
 
@@ -55,7 +56,6 @@ def _stop() -> None:
 def _prepare_environment() -> None:
     """Ray reads these from the environment alone, when it is imported and in the processes that it starts."""
     environment = os.environ  # noqa: TID251  # written, not read: this is how Ray is told
-    environment["RAY_AUTH_MODE"] = "token"
-    environment["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
     environment["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
     environment["RAY_USAGE_STATS_ENABLED"] = "0"
+    use_ray_token(secrets.token_hex(32))
