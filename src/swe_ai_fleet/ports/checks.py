@@ -87,6 +87,8 @@ class Sandbox(Protocol):
     ) -> ExecResult:
         """Run to the end. ``folder`` is the working folder and the only writable one; ``readable`` is added read-only.
 
+        A file of ``readable`` that lies in ``folder`` stays as it is while this runs, where that can be held.
+
         The environment is a small fixed one plus ``env``; nothing is inherited. Cancelling kills the process group.
 
         Raises:

@@ -81,6 +81,7 @@ class ContainedSandbox:
         whole_env = {**self.host.environment(scratch="/tmp"), **(env or {})}  # noqa: S108  # the sandbox's own
         if self.engine == "bubblewrap":
             _require(argv[0], where, whole_env["PATH"])
+        wanted = [str(path.resolve()) for path in readable]
         request = Request(
             engine=self.engine,
             argv=tuple(argv),
@@ -88,8 +89,9 @@ class ContainedSandbox:
             folder=str(where),
             caps=_caps(limits),
             view=View(
-                readable=(*self.host.readable, *(str(path.resolve()) for path in readable)),
+                readable=(*self.host.readable, *(path for path in wanted if not _is_within(path, where))),
                 writable=(str(where),),
+                held=tuple(path for path in wanted if _is_within(path, where)),
                 files=MADE_UP,
             ),
             bubblewrap=self.bubblewrap,
@@ -107,6 +109,10 @@ class ContainedSandbox:
 def _with_scratch(request: Request, scratch: str, host: Host, env: Mapping[str, str]) -> Request:
     view = replace(request.view, writable=(*request.view.writable, scratch))
     return replace(request, view=view, env={**host.environment(scratch=scratch), **env})
+
+
+def _is_within(path: str, folder: Path) -> bool:
+    return path.startswith(f"{folder}/")
 
 
 def _require(command: str, folder: Path, path: str) -> None:

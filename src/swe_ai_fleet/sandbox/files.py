@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -54,3 +55,25 @@ def read_regular(root: Path, path: str, *, limit: int) -> bytes | None:
 
 def _is_regular(descriptor: int) -> bool:
     return (os.fstat(descriptor).st_mode & 0o170000) == 0o100000
+
+
+def write_files(root: Path, files: Iterable[tuple[str, str | None, bool]]) -> None:
+    """Write or delete files below ``root``, which nobody else is changing: path, text or None, whether executable."""
+    for path, text, is_executable in files:
+        where = root / path
+        if text is None:
+            where.unlink()
+            continue
+        where.parent.mkdir(parents=True, exist_ok=True)
+        where.write_bytes(text.encode())
+        where.chmod(0o755 if is_executable else 0o644)
+
+
+def regular_files(root: Path) -> list[str]:
+    """Paths of the regular files below ``root``, relative to it."""
+    found: list[str] = []
+    for folder, _, names in os.walk(root):
+        inner = os.path.relpath(folder, root)
+        plain = [name for name in names if not Path(folder, name).is_symlink()]
+        found += plain if inner == "." else [f"{inner}/{name}" for name in plain]
+    return found

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from swe_ai_fleet.sandbox.launcher import seccomp
 from swe_ai_fleet.sandbox.launcher.request import Request
+from swe_ai_fleet.sandbox.launcher.view import around
 
 _INNER_ID = "1000"
 
@@ -31,6 +32,10 @@ def _view(request: Request) -> Iterator[str]:
             yield from ("--ro-bind", path, path)
     for path in request.view.writable:
         yield from ("--bind", path, path)
+    for path in around(request.view):
+        yield from ("--bind", path, path)
+    for path in request.view.held:
+        yield from ("--ro-bind", path, path)
     for path, text in request.view.files.items():
         yield from ("--ro-bind-data", str(_descriptor(text.encode())), path)
 

@@ -25,6 +25,8 @@ class View:
     readable: tuple[str, ...]
     """Bound read-only; a symbolic link is made again as one; what is missing is passed over."""
     writable: tuple[str, ...]
+    held: tuple[str, ...]
+    """Files below a writable folder that stay as they are, where the engine can hold them."""
     files: dict[str, str]
     """Small files that are made up, by path."""
 
@@ -49,7 +51,7 @@ def parse(document: dict[str, object]) -> Request:
     caps, view = fields.pop("caps"), fields.pop("view")
     assert isinstance(caps, dict)
     assert isinstance(view, dict)
-    for name in ("readable", "writable"):
+    for name in ("readable", "writable", "held"):
         view[name] = tuple(view[name])
     argv = fields.pop("argv")
     assert isinstance(argv, list)

@@ -24,12 +24,31 @@ def enter(view: View, *, disk_bytes: int, memory_bytes: int) -> bool:
         _bind(path, read_only=True)
     for path in view.writable:
         _bind(path, read_only=False)
+    for path in around(view):
+        _bind(path, read_only=False)
+    for path in view.held:
+        kernel.mount(_OLD + path, _NEW + path, flags=kernel.MS_BIND)
+        kernel.restrict_mount(_NEW + path, _QUIET | kernel.MS_RDONLY)
     for path, text in view.files.items():
         _write(_NEW + path, text)
     _make_devices(min(disk_bytes, memory_bytes))
     has_proc = _mount_proc()
     _leave_old_root()
     return has_proc
+
+
+def around(view: View) -> list[str]:
+    """The folders between a writable folder and the files held in it, outermost first.
+
+    Each is bound on itself: what is mounted upon cannot be moved away, so that nothing else can take its place.
+    """
+    found: set[str] = set()
+    for path in view.held:
+        folder = os.path.dirname(path)
+        while folder not in view.writable and folder != "/":
+            found.add(folder)
+            folder = os.path.dirname(folder)
+    return sorted(found)
 
 
 def _stand_between_roots() -> None:

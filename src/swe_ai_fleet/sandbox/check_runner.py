@@ -1,0 +1,103 @@
+"""Evidence for proposals: the task's checks, run in the sandbox on fresh copies of the commit."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from swe_ai_fleet.domain.check import CheckReport, CheckResult
+from swe_ai_fleet.domain.proposal import Proposal
+from swe_ai_fleet.domain.task import Check, RepoRef, Task
+from swe_ai_fleet.errors import PatchError
+from swe_ai_fleet.ports.checks import Sandbox, Workspaces
+from swe_ai_fleet.sandbox.controls import protected_files
+from swe_ai_fleet.sandbox.files import write_files
+from swe_ai_fleet.sandbox.one_check import require_command, run_check
+from swe_ai_fleet.sandbox.patches.making import Patch, make_patch
+
+BASE = "base"
+
+
+class SandboxCheckRunner:
+    """See :class:`~swe_ai_fleet.ports.checks.CheckRunner`.
+
+    Every check has a copy of its own, so that what one check's code does to the files is nothing to another. What
+    a proposal does to protected files is reported and left out of the copy. A check that runs pytest or unittest
+    is judged by the record of a plugin of ours, never by its exit status alone; one that ends without the whole
+    record is an error.
+    """
+
+    def __init__(self, *, sandbox: Sandbox, workspaces: Workspaces, concurrency: int | None = None) -> None:
+        """At most ``concurrency`` checks run at once; as many as there are CPUs where it is None."""
+        self._sandbox = sandbox
+        self._workspaces = workspaces
+        self._slots = asyncio.Semaphore(concurrency or os.cpu_count() or 1)
+
+    async def check_base(self, task: Task, repo: RepoRef) -> CheckReport:
+        """Run every check twice on the unchanged commit."""
+        runs = await self._run_all([*task.checks, *task.checks], task, repo, patch=None)
+        first, second = runs[: len(task.checks)], runs[len(task.checks) :]
+        for check, result in zip(task.checks, second, strict=True):
+            require_command(check, result)
+        return CheckReport(
+            proposal_id=BASE,
+            applied=True,
+            results=tuple(second),
+            flaky=tuple(name for pair in zip(first, second, strict=True) for name in _differences(*pair)),
+            containment=self._sandbox.containment,
+        )
+
+    async def check(self, task: Task, repo: RepoRef, proposal: Proposal) -> CheckReport:
+        """Apply the proposal to fresh copies and run every check once."""
+        try:
+            async with self._workspaces.checkout(repo) as folder:
+                patch = make_patch(proposal.content, folder)
+        except PatchError as error:
+            return CheckReport(
+                proposal_id=proposal.proposal_id,
+                applied=False,
+                reason=str(error),
+                containment=self._sandbox.containment,
+            )
+        results = await self._run_all(task.checks, task, repo, patch=patch)
+        return CheckReport(
+            proposal_id=proposal.proposal_id,
+            applied=True,
+            patch=patch.text,
+            patch_key=patch.key,
+            parses=patch.parses,
+            protected_touched=protected_files(patch.files, task.protected_paths),
+            results=tuple(results),
+            containment=self._sandbox.containment,
+        )
+
+    async def _run_all(
+        self, checks: Sequence[Check], task: Task, repo: RepoRef, *, patch: Patch | None
+    ) -> list[CheckResult]:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._run(check, task, repo, patch)) for check in checks]
+        return [done.result() for done in tasks]
+
+    async def _run(self, check: Check, task: Task, repo: RepoRef, patch: Patch | None) -> CheckResult:
+        async with self._slots, self._workspaces.checkout(repo) as folder:
+            changed = await asyncio.to_thread(_apply, patch, task, folder)
+            return await run_check(
+                check, folder=folder, changed=changed, protected=task.protected_paths, sandbox=self._sandbox
+            )
+
+
+def _apply(patch: Patch | None, task: Task, folder: Path) -> frozenset[str]:
+    """Write what the patch changes but for protected files; the paths that were written."""
+    if patch is None:
+        return frozenset()
+    kept = set(protected_files(patch.files, task.protected_paths))
+    files = [file for file in patch.files if file.path not in kept]
+    write_files(folder, [(file.path, file.new, file.new_mode == "100755") for file in files])
+    return frozenset(file.path for file in files)
+
+
+def _differences(first: CheckResult, second: CheckResult) -> list[str]:
+    """Names, in the manner of :meth:`CheckReport.failures`, of what two runs did not agree on."""
+    names = sorted(first.cases.keys() | second.cases.keys())
+    cases = [f"{first.name}::{name}" for name in names if first.cases.get(name) != second.cases.get(name)]
+    return cases or ([first.name] if first.status is not second.status else [])

@@ -1,0 +1,111 @@
+"""Reading the sealed record that our own test-runner plugins leave; nothing else that a check says is believed."""
+
+import hashlib
+import hmac
+import json
+import re
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from swe_ai_fleet.sandbox.files import read_regular
+
+INSIDE = Path(__file__).parent / "inside"
+"""The plugins; put on the path of every check, read-only."""
+_VARIABLE = "FLEET_VERDICT"
+_MAX_BYTES = 16 * 1024**2
+_PYTEST = re.compile(r"(?<![\w./-])(?:pytest|py\.test)(?![\w.-])|/pytest(?![\w.-])")
+_UNITTEST = re.compile(r"-m\s+unittest(?![\w.])")
+_OWN_PATH = re.compile(r"(?<!\w)PYTHONPATH=")
+
+Case = Literal["passed", "failed", "skipped"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorder:
+    """What one run of a check is given so that its test runner leaves a record."""
+
+    name: str
+    """Of the record, in the check's folder."""
+    key: str
+
+    @classmethod
+    def new(cls) -> "Recorder":
+        """With a name and a key that nobody can guess."""
+        return cls(name=f".fleet-{secrets.token_hex(8)}", key=secrets.token_hex(32))
+
+    def environment(self, folder: Path) -> dict[str, str]:
+        """Makes any pytest that the check starts load the plugin."""
+        return {
+            _VARIABLE: f"{self.key}:{folder.resolve() / self.name}",
+            "PYTHONPATH": str(INSIDE),
+            "PYTEST_ADDOPTS": "-p fleet_verdict",
+        }
+
+    def read(self, folder: Path) -> "Verdict":
+        """What the record says; lines whose seal is wrong are passed over, gaps make it incomplete."""
+        content = read_regular(folder, self.name, limit=_MAX_BYTES) or b""
+        verdict = Verdict()
+        for line in content.splitlines():
+            seal, _, body = line.partition(b" ")
+            right = hmac.new(self.key.encode(), body, hashlib.sha256).hexdigest()
+            if hmac.compare_digest(seal, right.encode()):
+                verdict.take(json.loads(body))
+        return verdict
+
+
+@dataclass(slots=True, kw_only=True)
+class Verdict:
+    """What the test runners of one check recorded."""
+
+    started: set[str] = field(default_factory=set)
+    finished: set[str] = field(default_factory=set)
+    exit_codes: list[int] = field(default_factory=list)
+    cases: dict[str, Case] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
+    problem: str = ""
+    """What speaks against believing it."""
+
+    def take(self, facts: dict[str, Any]) -> None:
+        """One sealed line."""
+        session = facts["session"]
+        if facts["kind"] == "start":
+            self.started.add(session)
+            return
+        self.finished.add(session)
+        self.exit_codes.append(facts["exit"])
+        self.cases.update(facts["cases"])
+        self.places.update(facts["places"])
+        if facts["tampered"]:
+            self.problem = f"the test runner was tampered with: {facts['tampered']}"
+        elif facts["silent"]:
+            self.problem = (
+                f"{len(facts['silent'])} tests were collected but never ran, such as {facts['silent'][0]}"
+            )
+
+    def unbelievable(self, *, exit_code: int, is_expected: bool) -> str:
+        """Why a run that ended by itself does not count, or nothing."""
+        if self.problem:
+            return self.problem
+        if self.started - self.finished:
+            return "the test runner was ended before it had finished"
+        if is_expected and not self.finished and exit_code == 0:
+            return "the check says that it passed, but no test runner has run"
+        return ""
+
+    def believed_cases(self, changed: Collection[str], folder: Path) -> dict[str, Case]:
+        """Verdicts by case; a case that the changed code itself skipped is one that failed."""
+        own = {str(folder.resolve() / path) for path in changed}
+        return {
+            name: "failed" if verdict == "skipped" and self.places.get(name) in own else verdict
+            for name, verdict in sorted(self.cases.items())
+        }
+
+
+def prepare_command(command: str) -> tuple[str, bool]:
+    """The command as it is run, and whether a record must come of it."""
+    command = _OWN_PATH.sub(f"PYTHONPATH={INSIDE}:", command)
+    prepared = _UNITTEST.sub("-m fleet_unittest", command)
+    return prepared, prepared != command or bool(_PYTEST.search(command))
