@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
+import yaml
 from nats_accounts import Accounts, nats_with_accounts
 from story import Story, task
 
@@ -174,6 +176,12 @@ async def test_both_see_every_event_over_restarts_of_the_server_and_of_themselve
     assert seen[0] == seen[1]
     assert {(id_, type_) for _, id_, type_ in seen[0]} == set(published.items())
     assert len(seen[0]) == len(published)
+
+
+def test_the_document_is_what_asyncapi_itself_calls_valid(javascript: Path) -> None:
+    schemas = javascript.parent / "node_modules" / "@asyncapi" / "specs" / "schemas"
+    validator = jsonschema.Draft7Validator(json.loads((schemas / "3.0.0-without-$id.json").read_text()))
+    assert [*validator.iter_errors(yaml.safe_load(SCHEMAS.read_text()))] == []
 
 
 async def test_following_one_deliberation_ends_with_it(

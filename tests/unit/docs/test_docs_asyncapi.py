@@ -15,6 +15,7 @@ from swe_ai_fleet.domain.events import EVENT_TYPES, Closed, Event, Ranked
 from swe_ai_fleet.domain.outcome import Crashed, DeliberationOutcome, TimedOut
 from swe_ai_fleet.domain.ranking import RankedProposal, Ranking, Result, Winner
 from swe_ai_fleet.messaging.envelope import encode_event, encode_reference
+from swe_ai_fleet.messaging.streams import EVENTS, stream_declarations
 from swe_ai_fleet.messaging.subjects import event_subject
 
 ROOT = Path(__file__).parents[3]
@@ -148,3 +149,9 @@ def test_the_generated_file_is_up_to_date(name: str) -> None:
 
 def test_the_document_is_read_back_as_it_was_written() -> None:
     assert yaml.safe_load((ROOT / "schemas/asyncapi.yaml").read_text()) == asyncapi()
+
+
+def test_the_page_for_consumers_tells_how_long_events_stay() -> None:
+    [events] = [config for config in stream_declarations() if config["name"] == EVENTS]
+    days = events["max_age"] // (24 * 3600 * 10**9)
+    assert f"Events stay for {days} days." in (ROOT / "docs/consumers.md").read_text()
