@@ -182,7 +182,7 @@ async def look_at_model(provider: str, settings: Settings) -> Finding:
     try:
         registry = ModelRegistry([p for p in settings.providers() if p.name == provider])
     except InputError as error:
-        return Finding(name=name, status="failed", detail=str(error), fix=error.way_out)
+        return Finding(name=name, status="failed", detail=error.problem, fix=error.way_out)
     try:
         async with asyncio.timeout(_CONNECT_S):
             await registry.probe(f"{provider}:{model.model or '?'}")

@@ -1,6 +1,8 @@
 """``swe-fleet worker``: takes tasks from the queue until it is told to stop."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,11 +15,16 @@ from swe_ai_fleet.cli.options import no_ray_option, quiet_option
 
 if TYPE_CHECKING:
     from swe_ai_fleet.bootstrap import Fleet
-    from swe_ai_fleet.domain.events import Requested
+    from swe_ai_fleet.cli.progress import Progress
+    from swe_ai_fleet.domain.events import Event, Requested
+    from swe_ai_fleet.orchestrator.usecases.deliberate_async_usecase import Observe
+    from swe_ai_fleet.orchestrator.usecases.work_async import WorkAsync
     from swe_ai_fleet.ports.record import Command
     from swe_ai_fleet.settings import Settings
 
 _ORDERLY_S = 9.5
+_PROBED = "readyz"
+"""A deliberation that is not there; asking for it shows that the record answers."""
 
 
 @click.command("worker", epilog=EPILOG)
@@ -51,25 +58,53 @@ async def _work(
 ) -> int:
     from swe_ai_fleet.cli.progress import open_progress
     from swe_ai_fleet.cli.session import open_session
-    from swe_ai_fleet.orchestrator.usecases.work_async import WorkAsync
 
     stop = asyncio.Event()
     with ungrouped():
         async with (
             open_progress("quiet" if is_quiet else "lines") as progress,
             open_session(settings, use_ray=use_ray, progress=progress) as fleet,
+            _watched(fleet, progress, stop) as observe,
         ):
-            work = WorkAsync(
-                queue=fleet.record.commands,
-                deliberate=fleet.deliberate,
-                prepare=partial(_prepare, fleet),
-                concurrency=concurrency,
-                observe=progress.observe,
-            )
             progress.note(f"working, at most {concurrency} deliberations at once")
             with interrupts.calling(stop.set, limit_s=_ORDERLY_S, limit_exit=Exit.DECIDED):
-                await work.run(stop)
+                await _worker(fleet, concurrency, observe).run(stop)
     return Exit.DECIDED
+
+
+def _worker(fleet: "Fleet", concurrency: int, observe: "Observe") -> "WorkAsync":
+    from swe_ai_fleet.orchestrator.usecases.work_async import WorkAsync
+
+    return WorkAsync(
+        queue=fleet.record.commands,
+        deliberate=fleet.deliberate,
+        prepare=partial(_prepare, fleet),
+        concurrency=concurrency,
+        observe=observe,
+    )
+
+
+@asynccontextmanager
+async def _watched(fleet: "Fleet", progress: "Progress", stop: asyncio.Event) -> "AsyncIterator[Observe]":
+    """What every event is told to: the progress and, where a port is set, the metrics."""
+    worker = fleet.settings.worker
+    if worker.health_port == 0:
+        yield progress.observe
+        return
+    from swe_ai_fleet.cli.health import open_health
+    from swe_ai_fleet.cli.metrics import Metrics
+
+    metrics = Metrics(since=fleet.clock.now())
+
+    def observe(event: "Event") -> None:
+        metrics.observe(event)
+        progress.observe(event)
+
+    probe = partial(fleet.record.snapshots.get, _PROBED)
+    host, port = worker.health_host, worker.health_port
+    async with open_health(host=host, port=port, metrics=metrics, probe=probe, stop=stop) as address:
+        progress.note(f"health at {address}/readyz")
+        yield observe
 
 
 async def _prepare(fleet: "Fleet", order: "Command") -> "tuple[Requested, tuple[str, ...]]":

@@ -1,0 +1,90 @@
+"""What a worker tells Prometheus and its orchestrator."""
+
+import asyncio
+from datetime import timedelta
+
+import aiohttp
+from prometheus_client.parser import text_string_to_metric_families
+from story import T0, Story
+from told import whole_story
+
+from swe_ai_fleet.cli.health import open_health
+from swe_ai_fleet.cli.metrics import Metrics
+from swe_ai_fleet.domain.check import CheckStatus
+from swe_ai_fleet.errors import RecordUnavailableError
+
+
+def samples(metrics: Metrics) -> dict[str, float]:
+    return {
+        "".join([sample.name, *(f" {value}" for value in sample.labels.values())]): sample.value
+        for family in text_string_to_metric_families(metrics.text().decode())
+        for sample in family.samples
+        if not sample.name.endswith(("_created", "_bucket"))
+    }
+
+
+def test_an_ended_deliberation_is_counted() -> None:
+    metrics = Metrics(since=T0)
+    for event in whole_story():
+        metrics.observe(event)
+    found = samples(metrics)
+    assert found["fleet_deliberations_total decided"] == 1
+    assert found["fleet_agents_total answered"] == 3
+    assert found["fleet_agents_total refused"] == 1
+    assert found["fleet_tokens_total completion"] == 2070
+    assert found["fleet_deliberation_seconds_count"] == 1
+    assert found["fleet_deliberations_running"] == 0
+
+
+def test_history_that_is_read_again_is_not_counted() -> None:
+    metrics = Metrics(since=T0 + timedelta(days=1))
+    for event in whole_story():
+        metrics.observe(event)
+    assert "fleet_deliberations_total decided" not in samples(metrics)
+
+
+def test_what_is_under_way_is_a_gauge() -> None:
+    metrics = Metrics(since=T0)
+    for event in whole_story()[:5]:
+        metrics.observe(event)
+    assert samples(metrics)["fleet_deliberations_running"] == 1
+
+
+def test_checks_that_a_limit_ended_are_counted() -> None:
+    metrics = Metrics(since=T0)
+    event = Story().checked(0, passed=False)
+    for status, exit_code in ((CheckStatus.TIMEOUT, None), (CheckStatus.FAILED, 1), (CheckStatus.PASSED, 0)):
+        result = event.report.results[0].model_copy(update={"exit_code": exit_code, "status": status})
+        report = event.report.model_copy(update={"results": (result,)})
+        metrics.observe(event.model_copy(update={"report": report}))
+    found = {name: value for name, value in samples(metrics).items() if name.startswith("fleet_sandbox")}
+    assert found == {"fleet_sandbox_kills_total timeout": 1}
+
+
+async def test_health_follows_the_record_and_the_stop() -> None:
+    is_away = False
+    stop = asyncio.Event()
+
+    async def probe() -> None:
+        if is_away:
+            raise RecordUnavailableError("NATS is away")
+
+    async with (
+        open_health(host="127.0.0.1", port=0, metrics=Metrics(since=T0), probe=probe, stop=stop) as address,
+        aiohttp.ClientSession() as session,
+    ):
+
+        async def ask(path: str) -> tuple[int, str]:
+            async with session.get(address + path) as answer:
+                return answer.status, (await answer.text()).strip()
+
+        assert await ask("/livez") == (200, "alive")
+        assert await ask("/readyz") == (200, "ready")
+        assert (await ask("/metrics"))[0] == 200
+        is_away = True
+        assert await ask("/readyz") == (503, "NATS is away")
+        assert await ask("/livez") == (200, "alive")
+        is_away = False
+        stop.set()
+        assert await ask("/readyz") == (503, "stopping")
+        assert (await ask("/nothing"))[0] == 404
