@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import structlog
-from nats.aio.msg import Msg
 
 from swe_ai_fleet.errors import RecordError, RecordNotFoundError, RecordUnavailableError
 from swe_ai_fleet.messaging.command_message import (
@@ -16,7 +15,8 @@ from swe_ai_fleet.messaging.command_message import (
     encode_command,
     resolve_command,
 )
-from swe_ai_fleet.messaging.nats_connection import Request, header
+from swe_ai_fleet.messaging.nats_client import Incoming
+from swe_ai_fleet.messaging.nats_connection import Request
 from swe_ai_fleet.messaging.nats_dead_letters import NatsDeadLetters
 from swe_ai_fleet.messaging.nats_publisher import NatsPublisher, Outgoing
 from swe_ai_fleet.messaging.nats_requests import JetStreamApi
@@ -36,14 +36,12 @@ _SETTLE_S = 20.0
 class NatsDelivery:
     """One command in the hands of this worker."""
 
-    def __init__(self, queue: "NatsCommandQueue", message: Msg, content: bytes) -> None:
+    def __init__(self, queue: "NatsCommandQueue", message: Incoming, content: bytes) -> None:
         """``content`` is the command's JSON, wherever it was kept."""
         self._queue = queue
         self._message = message
         self._content = content
-        place = message.metadata
-        self._sequence = place.sequence.stream
-        self._delivered = int(place.num_delivered or 1)
+        self._delivered, self._sequence = _place(message.reply)
 
     @property
     def command(self) -> Command:
@@ -76,7 +74,7 @@ class NatsDelivery:
             reason=reason,
             delivered=self._delivered,
             time=datetime.now(UTC),
-            payload=self._message.data.decode(errors="replace"),
+            payload=self._message.payload.decode(errors="replace"),
         )
         await self._queue.letters.add(letter)
         await self._queue.settle(self._message, b"+TERM")
@@ -107,9 +105,9 @@ class NatsCommandQueue:
         async with self._api.connection.subscribed(f"{self._inbox}.*", self._on_delivery, self):
             yield
 
-    def _on_delivery(self, message: Msg) -> None:
+    def _on_delivery(self, message: Incoming) -> None:
         """Give it to whoever waits; a command for which nobody waits goes back at once, not after ``ack_wait``."""
-        if header(message, "Status") is not None:
+        if message.status is not None:
             asked = self._waiting.get(message.subject.removeprefix(f"{self._inbox}."))
             candidates = [] if asked is None else [asked]
         else:
@@ -153,39 +151,39 @@ class NatsCommandQueue:
             if delivery is not None or loop.time() >= until:
                 return delivery
 
-    async def _pull(self, wait_s: float) -> Msg | None:
+    async def _pull(self, wait_s: float) -> Incoming | None:
         """One message, or None: nothing came in time, or the server was away meanwhile."""
         body = {"batch": 1, "expires": max(int(wait_s * _SECOND_NS), 1_000_000)}
         limit_s = max(wait_s, 0.0) + _MARGIN_S
+        connection = self._api.connection
         try:
-            async with self._api.connection.under_way(_NEXT, timeout_s=limit_s) as request:
-                self._waiting[request.number] = request
-                try:
-                    reply = f"{self._inbox}.{request.number}"
-                    await self._api.connection.client.publish(_NEXT, json.dumps(body).encode(), reply=reply)
-                    await request.ended
-                finally:
-                    del self._waiting[request.number]
+            request = await connection.begin(_NEXT, timeout_s=limit_s)
+            self._waiting[request.number] = request
+            try:
+                reply = f"{self._inbox}.{request.number}"
+                await connection.finish(request, json.dumps(body).encode(), reply=reply)
+            finally:
+                del self._waiting[request.number]
         except RecordUnavailableError as error:
             _log.debug("record.pull_failed", error=str(error))
             await asyncio.sleep(min(_PAUSE_S, max(wait_s, 0.0)))
             return None
         message = request.messages[0]
-        return message if header(message, "Status") is None else None
+        return message if message.status is None else None
 
-    async def _received(self, message: Msg) -> Delivery | None:
+    async def _received(self, message: Incoming) -> Delivery | None:
         """The delivery; None for one that was handed out too often, or cannot be had: it is a dead letter now."""
-        delivery = NatsDelivery(self, message, message.data)
+        delivery = NatsDelivery(self, message, message.payload)
         if delivery.delivered > MAX_DELIVER:
             await delivery.term(f"given up after {delivery.delivered - 1} deliveries")
             return None
         try:
-            return NatsDelivery(self, message, await resolve_command(message.data, self._blobs))
+            return NatsDelivery(self, message, await resolve_command(message.payload, self._blobs))
         except RecordNotFoundError as error:
             await delivery.term(str(error))
             return None
 
-    async def settle(self, message: Msg, how: bytes) -> None:
+    async def settle(self, message: Incoming, how: bytes) -> None:
         """Tell the server, and have it confirm.
 
         Raises:
@@ -200,7 +198,7 @@ class NatsCommandQueue:
         except TimeoutError as error:
             raise RecordUnavailableError(f"NATS did not confirm {how[:5].decode()} of a command") from error
 
-    async def _confirmed(self, message: Msg, how: bytes) -> bool:
+    async def _confirmed(self, message: Incoming, how: bytes) -> bool:
         try:
             await self._api.connection.request(message.reply, how, timeout_s=self._api.timeout_s)
         except RecordUnavailableError:
@@ -208,9 +206,20 @@ class NatsCommandQueue:
             return False
         return True
 
-    async def tell(self, message: Msg, how: bytes) -> None:
+    async def tell(self, message: Incoming, how: bytes) -> None:
         """Tell the server without waiting; it is only a hint."""
         try:
             await self._api.connection.send(message.reply, how)
         except RecordError as error:
             _log.debug("record.hint_lost", error=str(error))
+
+
+def _place(reply: str) -> tuple[int, int]:
+    """How often it was delivered, and its place in the stream, from a subject that JetStream takes answers on.
+
+    It ends in ``<delivered>.<stream sequence>.<consumer sequence>.<time>.<pending>``, and in one more token where it
+    names a domain.
+    """
+    tokens = reply.split(".")
+    first = 4 if len(tokens) == 9 else 6
+    return int(tokens[first]), int(tokens[first + 1])

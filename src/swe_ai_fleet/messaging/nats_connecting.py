@@ -14,6 +14,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from swe_ai_fleet.errors import InputError, RecordDeniedError, UnreachableError
+from swe_ai_fleet.messaging.nats_client import FleetClient
 from swe_ai_fleet.messaging.nats_connection import NatsConnection
 from swe_ai_fleet.messaging.options import NatsOptions
 
@@ -33,7 +34,7 @@ async def open_connection(options: NatsOptions) -> AsyncIterator[NatsConnection]
         UnreachableError: nobody answers within ``options.connect_s``.
         RecordDeniedError: the server does not know these credentials.
     """
-    connection = NatsConnection(Client(), inbox_prefix=options.inbox_prefix)
+    connection = NatsConnection(FleetClient(), inbox_prefix=options.inbox_prefix)
     wanted = await asyncio.to_thread(_client_options, options)
     await _connect(connection, options, wanted)
     try:

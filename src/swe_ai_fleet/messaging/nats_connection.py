@@ -7,35 +7,30 @@ timeout. Here every request under way is known by its reply subject, so that bot
 import asyncio
 import itertools
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
-from nats.aio.client import Client
-from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
-from nats.errors import SlowConsumerError
 
 from swe_ai_fleet.errors import RecordDeniedError, RecordError, RecordUnavailableError
+from swe_ai_fleet.messaging.nats_client import FleetClient, Incoming, Take
 
 _log = structlog.get_logger()
 _REFUSED = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"')
-_STATUS = "Status"
 _NO_RESPONDERS = "503"
 _CLOSE_S = 1.0
 _FLUSH_S = 5
-
-OnMessage = Callable[[Msg], None]
+_SWEEP_S = 0.1
 
 
 class Watcher(Protocol):
     """Told what a subscription cannot see for itself."""
 
     def lost(self) -> None:
-        """Messages may have been missed: the connection was replaced, or the client fell behind."""
+        """The connection was replaced: messages may have been missed."""
         ...
 
     def refused(self, error: RecordError) -> None:
@@ -50,14 +45,16 @@ class Request:
     number: str
     """Unique in its connection."""
     subject: str
+    deadline: float
+    """By the event loop's clock."""
     ended: "asyncio.Future[None]"
     takes_many: bool
-    messages: list[Msg] = field(default_factory=list)
+    messages: list[Incoming] = field(default_factory=list)
 
-    def take(self, message: Msg) -> None:
+    def take(self, message: Incoming) -> None:
         """One of its replies."""
         self.messages.append(message)
-        if not self.takes_many or header(message, _STATUS) is not None:
+        if not self.takes_many or message.status is not None:
             self.ended.set_result(None)
 
     def fail(self, error: RecordError) -> None:
@@ -69,7 +66,7 @@ class Request:
 class NatsConnection:
     """Requests and subscriptions over one client."""
 
-    def __init__(self, client: Client, *, inbox_prefix: str) -> None:
+    def __init__(self, client: FleetClient, *, inbox_prefix: str) -> None:
         """``client`` is not connected yet; its callbacks are the methods named ``on_...``."""
         self.client = client
         self._inbox = ""
@@ -77,6 +74,7 @@ class NatsConnection:
         self._numbers = itertools.count()
         self._under_way: dict[str, Request] = {}
         self._watchers: dict[str, list[Watcher]] = {}
+        self._sweeper: asyncio.TimerHandle | None = None
         self._up = asyncio.Event()
         self._gone: Callable[[], RecordError] | None = None
         self.last_error: Exception | None = None
@@ -91,8 +89,9 @@ class NatsConnection:
         inbox = self.new_inbox()
         self._inbox = f"{inbox}."
         try:
-            await self.client.subscribe(f"{inbox}.*", cb=self._on_reply)
-            await self.client.flush(_FLUSH_S)
+            await self.client.listen(f"{inbox}.*", self._on_reply)
+            for _ in range(2):  # the first ping may overtake the subscription, the second cannot
+                await self.client.flush(_FLUSH_S)
         except (NatsError, OSError) as error:
             raise RecordUnavailableError(f"the connection to NATS broke: {error}") from error
         self._up.set()
@@ -117,6 +116,11 @@ class NatsConnection:
         """Connected, as far as is known."""
         return self._up.is_set() and self._gone is None
 
+    @property
+    def is_gone(self) -> bool:
+        """It will never be connected again."""
+        return self._gone is not None
+
     async def wait_up(self) -> None:
         """Return when connected.
 
@@ -129,7 +133,7 @@ class NatsConnection:
 
     async def request(
         self, subject: str, payload: bytes = b"", *, timeout_s: float, headers: dict[str, str] | None = None
-    ) -> Msg:
+    ) -> Incoming:
         """Send it once and wait for one reply.
 
         Raises:
@@ -139,7 +143,7 @@ class NatsConnection:
         messages = await self._ask(subject, payload, timeout_s, headers=headers, takes_many=False)
         return messages[0]
 
-    async def request_many(self, subject: str, payload: bytes, *, timeout_s: float) -> list[Msg]:
+    async def request_many(self, subject: str, payload: bytes, *, timeout_s: float) -> list[Incoming]:
         """Send it once and wait for replies up to and including the first that carries a status.
 
         Raises:
@@ -156,39 +160,60 @@ class NatsConnection:
         *,
         headers: dict[str, str] | None,
         takes_many: bool,
-    ) -> list[Msg]:
-        async with self.under_way(subject, timeout_s=timeout_s, takes_many=takes_many) as request:
-            reply = self._inbox + request.number
-            await self.client.publish(subject, payload, reply=reply, headers=headers)
-            await request.ended
+    ) -> list[Incoming]:
+        request = await self.begin(subject, timeout_s=timeout_s, takes_many=takes_many)
+        await self.finish(request, payload, reply=self._inbox + request.number, headers=headers)
         last = request.messages[-1]
-        if not last.data and header(last, _STATUS) == _NO_RESPONDERS:
+        if last.status == _NO_RESPONDERS:
             raise RecordUnavailableError(f"nobody on NATS answers {subject}: its stream is away or missing")
         return request.messages
 
-    @asynccontextmanager
-    async def under_way(
-        self, subject: str, *, timeout_s: float, takes_many: bool = False
-    ) -> AsyncIterator[Request]:
-        """A request that its opener sends and awaits inside; it ends as :meth:`request` does.
+    async def begin(self, subject: str, *, timeout_s: float, takes_many: bool = False) -> Request:
+        """Register a request, once connected; :meth:`finish` sends it and waits for its end.
+
+        Raises:
+            RecordUnavailableError: not connected within ``timeout_s``.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_s
+        if not self.is_up:
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await self.wait_up()
+            except TimeoutError as error:
+                text = f"NATS was not connected within {timeout_s:g} s for {subject}"
+                raise RecordUnavailableError(text) from error
+        request = Request(str(next(self._numbers)), subject, deadline, loop.create_future(), takes_many)
+        self._under_way[request.number] = request
+        if self._sweeper is None:
+            self._sweeper = loop.call_later(_SWEEP_S, self._sweep)
+        return request
+
+    async def finish(
+        self, request: Request, payload: bytes, *, reply: str, headers: dict[str, str] | None = None
+    ) -> None:
+        """Send a request and wait until it has ended, for better or worse.
 
         Raises:
             RecordUnavailableError: not ended in time, or the connection broke meanwhile.
-            RecordDeniedError: these credentials may not send to ``subject``.
+            RecordDeniedError: these credentials may not send it.
         """
-        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        request = Request(str(next(self._numbers)), subject, ended, takes_many)
-        self._under_way[request.number] = request
         try:
-            async with asyncio.timeout(timeout_s):
-                await self.wait_up()
-                yield request
-        except TimeoutError as error:
-            raise RecordUnavailableError(f"NATS did not answer {subject} within {timeout_s:g} s") from error
+            await self.client.publish(request.subject, payload, reply=reply, headers=headers)
+            await request.ended
         except (NatsError, OSError) as error:
-            raise RecordUnavailableError(f"NATS did not take {subject}: {error}") from error
+            raise RecordUnavailableError(f"NATS did not take {request.subject}: {error}") from error
         finally:
-            del self._under_way[request.number]
+            self._under_way.pop(request.number, None)
+
+    def _sweep(self) -> None:
+        """End what is overdue: one timer for all requests, because one each would cost as much as the request."""
+        now = asyncio.get_running_loop().time()
+        for request in list(self._under_way.values()):
+            if request.deadline <= now:
+                request.fail(RecordUnavailableError(f"NATS did not answer {request.subject} in time"))
+        loop = asyncio.get_running_loop()
+        self._sweeper = loop.call_later(_SWEEP_S, self._sweep) if self._under_way else None
 
     async def send(self, subject: str, payload: bytes, *, reply: str = "") -> None:
         """Send it without waiting for anything; dropped where the connection is down.
@@ -209,18 +234,14 @@ class NatsConnection:
         return f"{self._inbox_prefix}.{nuid.decode()}"
 
     @asynccontextmanager
-    async def subscribed(self, subject: str, on_message: OnMessage, watcher: Watcher) -> AsyncIterator[None]:
-        """Messages of ``subject`` go to ``on_message`` for as long as this is open.
+    async def subscribed(self, subject: str, take: Take, watcher: Watcher) -> AsyncIterator[None]:
+        """Messages of ``subject`` go to ``take`` for as long as this is open.
 
         Raises:
             RecordUnavailableError: the client does not take the subscription.
         """
-
-        async def receive(message: Msg) -> None:
-            on_message(message)
-
         try:
-            subscription = await self.client.subscribe(subject, cb=receive)
+            subscription = await self.client.listen(subject, take)
         except (NatsError, OSError) as error:
             raise RecordUnavailableError(f"NATS did not take the subscription {subject}: {error}") from error
         self._watchers.setdefault(subject, []).append(watcher)
@@ -228,7 +249,10 @@ class NatsConnection:
             yield
         finally:
             self._forget(subject, watcher)
-            await _unsubscribe(subscription)
+            try:
+                await self.client.stop_listening(subscription)
+            except (NatsError, OSError) as error:
+                _log.debug("record.unsubscribe_failed", error=str(error))
 
     def _forget(self, subject: str, watcher: Watcher) -> None:
         watchers = self._watchers[subject]
@@ -236,7 +260,7 @@ class NatsConnection:
         if not watchers:
             del self._watchers[subject]
 
-    async def _on_reply(self, message: Msg) -> None:
+    def _on_reply(self, message: Incoming) -> None:
         request = self._under_way.get(message.subject[len(self._inbox) :])
         if request is not None and not request.ended.done():
             request.take(message)
@@ -247,9 +271,6 @@ class NatsConnection:
         text = str(error)
         if found := _REFUSED.search(text.lower()):
             self._on_refused(found[1], found[2])
-        elif isinstance(error, SlowConsumerError):
-            for watcher in self._watchers.get(error.subject, ()):
-                watcher.lost()
         else:
             _log.debug("record.client_error", error=text)
 
@@ -297,17 +318,3 @@ class NatsConnection:
 
 def _denied(verb: str, subject: str) -> RecordDeniedError:
     return RecordDeniedError(f"these NATS credentials may not {verb} {subject}")
-
-
-async def _unsubscribe(subscription: Subscription) -> None:
-    try:
-        await subscription.unsubscribe()
-    except (NatsError, OSError) as error:
-        _log.debug("record.unsubscribe_failed", error=str(error))
-
-
-def header(message: Msg, name: str) -> str | None:
-    """One header of a message, or None."""
-    headers: Mapping[str, Any] | None = message.headers
-    value = None if headers is None else headers.get(name)
-    return None if value is None else str(value)

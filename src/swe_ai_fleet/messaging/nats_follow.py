@@ -9,10 +9,8 @@ it is also read after a while without news, and before the end.
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 
-from nats.aio.msg import Msg
-
 from swe_ai_fleet.errors import RecordError, RecordUnavailableError
-from swe_ai_fleet.messaging.nats_connection import header
+from swe_ai_fleet.messaging.nats_client import Incoming
 from swe_ai_fleet.messaging.nats_requests import JetStreamApi, Stored
 
 _QUIET_S = 2.0
@@ -37,11 +35,11 @@ class Feed:
         self._last = 0
         self._quiet_s = _QUIET_S
 
-    def on_notice(self, message: Msg) -> None:
+    def on_notice(self, message: Incoming) -> None:
         """Take what the server has stored."""
-        sequence, subject = header(message, "Nats-Sequence"), header(message, "Nats-Subject")
+        sequence, subject = message.header("Nats-Sequence"), message.header("Nats-Subject")
         if sequence is not None and subject is not None and sequence.isdigit():
-            self._inbox.put_nowait(Stored(subject, int(sequence), message.data))
+            self._inbox.put_nowait(Stored(subject, int(sequence), message.payload))
 
     def lost(self) -> None:
         """Read the stream again."""

@@ -58,28 +58,42 @@ class Outbox:
         """Empty."""
         self._limit = limit
         self._held = 0
-        self._freed = asyncio.Condition()
+        self._freed = asyncio.Event()
 
     @property
     def held_bytes(self) -> int:
         """What is in it now."""
         return self._held
 
-    async def take(self, size: int) -> None:
-        """Wait for room; a message that is larger than the whole waits until it is alone."""
-        if not self._fits(size):
-            async with self._freed:
-                await self._freed.wait_for(lambda: self._fits(size))
-        self._held += size
-
-    def _fits(self, size: int) -> bool:
+    def fits(self, size: int) -> bool:
+        """There is room for it, or nothing else in it."""
         return self._held == 0 or self._held + size <= self._limit
 
-    async def give_back(self, size: int) -> None:
+    def put(self, size: int) -> None:
+        """Take it in; it has to fit."""
+        self._held += size
+
+    async def take(self, size: int) -> None:
+        """Wait for room; a message that is larger than the whole waits until it is alone."""
+        while not self.fits(size):
+            self._freed.clear()
+            await self._freed.wait()
+        self._held += size
+
+    async def wait_empty(self, *, limit_s: float) -> None:
+        """Return when nothing is left in it, or after ``limit_s``."""
+        try:
+            async with asyncio.timeout(limit_s):
+                while self._held:
+                    self._freed.clear()
+                    await self._freed.wait()
+        except TimeoutError:
+            return
+
+    def give_back(self, size: int) -> None:
         """Make room again."""
         self._held -= size
-        async with self._freed:
-            self._freed.notify_all()
+        self._freed.set()
 
 
 class NatsPublisher:
@@ -108,17 +122,19 @@ class NatsPublisher:
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
         """Own the messages under way; on leaving, what is not acknowledged within half a second is given up."""
-        async with asyncio.TaskGroup() as self._group:
+        async with asyncio.TaskGroup() as group:
+            self._group = group
             try:
                 yield
             finally:
                 await self._flush()
 
     async def _flush(self) -> None:
-        if self._tasks and self._connection.is_up:
-            await asyncio.wait(set(self._tasks), timeout=_FLUSH_S)
-        if self._tasks:
+        if self._connection.is_up:
+            await self.outbox.wait_empty(limit_s=_FLUSH_S)
+        if self.outbox.held_bytes:
             _log.warning("record.outbox_dropped", messages=len(self._tasks), bytes=self.outbox.held_bytes)
+        self._group = None
         for task in self._tasks:
             task.cancel()
 
@@ -131,55 +147,82 @@ class NatsPublisher:
             RecordDeniedError: these credentials may not publish it.
             RecordUnavailableError: not acknowledged within the limit, or no room in the outbox within it.
         """
+        await self._take(message)
+        is_kept = False
+        try:
+            return await self._try_once(message)
+        except (RecordUnavailableError, asyncio.CancelledError) as error:
+            going_on = self._start(message)
+            is_kept = True
+            if isinstance(error, asyncio.CancelledError):
+                raise
+        finally:
+            if not is_kept:
+                self.outbox.give_back(len(message.payload))
+        return await self._outcome(message, going_on)
+
+    async def _take(self, message: Outgoing) -> None:
         size = len(message.payload)
-        taken = False
+        if self.outbox.fits(size):
+            self.outbox.put(size)
+            return
         try:
             async with asyncio.timeout(self._publish_s):
                 await self.outbox.take(size)
-                taken = True
-                outcome = await asyncio.shield(self._start(message, size))
         except TimeoutError as error:
-            where = "it stays in the outbox" if taken else "the outbox is full"
-            raise RecordUnavailableError(
-                f"NATS did not acknowledge {message.subject} within {self._publish_s:g} s; {where}"
-            ) from error
+            raise self._too_late(message, "the outbox is full") from error
+
+    async def _outcome(self, message: Outgoing, going_on: asyncio.Task[Published | RecordError]) -> Published:
+        try:
+            async with asyncio.timeout(self._publish_s):
+                outcome = await asyncio.shield(going_on)
+        except TimeoutError as error:
+            raise self._too_late(message, "it stays in the outbox") from error
         if isinstance(outcome, RecordError):
             raise outcome
         return outcome
 
-    def _start(self, message: Outgoing, size: int) -> asyncio.Task[Published | RecordError]:
+    def _too_late(self, message: Outgoing, where: str) -> RecordUnavailableError:
+        return RecordUnavailableError(
+            f"NATS did not acknowledge {message.subject} within {self._publish_s:g} s; {where}"
+        )
+
+    def _start(self, message: Outgoing) -> asyncio.Task[Published | RecordError]:
+        """Go on with a message in the outbox, whatever its publisher does."""
         if self._group is None:
-            raise RecordUnavailableError("the record is not open")
-        task = self._group.create_task(self._deliver(message, size))
+            raise RecordUnavailableError(f"the record is closed; {message.subject} is not on it")
+        task = self._group.create_task(self._deliver(message))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _deliver(self, message: Outgoing, size: int) -> Published | RecordError:
+    async def _deliver(self, message: Outgoing) -> Published | RecordError:
         pause_s = _FIRST_PAUSE_S
         try:
             while True:
-                try:
-                    async with self._slots:
-                        return await self._try_once(message)
-                except RecordUnavailableError as error:
-                    _log.debug("record.publish_retried", subject=message.subject, error=str(error))
-                    self.retries += 1
+                self.retries += 1
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-                await self._connection.wait_up()
+                try:
+                    await self._connection.wait_up()
+                    return await self._try_once(message)
+                except RecordUnavailableError as error:
+                    if self._connection.is_gone:
+                        return error
+                    _log.debug("record.publish_retried", subject=message.subject, error=str(error))
         except RecordError as error:
             return error
         except asyncio.CancelledError:  # only closing cancels it, and whoever waits for it has to be told
             return RecordUnavailableError(f"the record was closed before {message.subject} was acknowledged")
         finally:
-            await self.outbox.give_back(size)
+            self.outbox.give_back(len(message.payload))
 
     async def _try_once(self, message: Outgoing) -> Published:
-        reply = await self._connection.request(
-            message.subject, message.payload, timeout_s=self._request_s, headers=message.headers()
-        )
-        answer = json.loads(reply.data)
+        async with self._slots:
+            reply = await self._connection.request(
+                message.subject, message.payload, timeout_s=self._request_s, headers=message.headers()
+            )
+        answer = json.loads(reply.payload)
         error = answer.get("error")
         if error is not None and error.get("err_code") in _WRONG_LAST_SEQUENCE:
             raise SubjectTakenError(error["err_code"], error["description"])

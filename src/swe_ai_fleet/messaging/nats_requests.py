@@ -2,13 +2,11 @@
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
-from typing import Any
-
-from nats.aio.msg import Msg
+from typing import Any, NamedTuple
 
 from swe_ai_fleet.errors import RecordError, RecordUnavailableError
-from swe_ai_fleet.messaging.nats_connection import NatsConnection, header
+from swe_ai_fleet.messaging.nats_client import Incoming
+from swe_ai_fleet.messaging.nats_connection import NatsConnection
 
 _BATCH = 2000
 _BATCH_BYTES = 8 * 1024**2
@@ -26,14 +24,12 @@ class JetStreamError(RecordError):
         super().__init__(f"JetStream: {description} ({err_code})")
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """One message of a stream."""
 
     subject: str
     sequence: int
     payload: bytes
-    message_id: str | None = None
 
 
 def raise_for_error(answer: Mapping[str, Any]) -> None:
@@ -69,7 +65,7 @@ class JetStreamApi:
         """
         payload = b"" if body is None else json.dumps(body).encode()
         reply = await self.connection.request(f"$JS.API.{verb}", payload, timeout_s=self.timeout_s)
-        answer: dict[str, Any] = json.loads(reply.data)
+        answer: dict[str, Any] = json.loads(reply.payload)
         raise_for_error(answer)
         return answer
 
@@ -103,21 +99,19 @@ class JetStreamApi:
                     yield stored
 
 
-def _pending(end: Msg) -> int:
+def _pending(end: Incoming) -> int:
     """How many matching messages there are beyond a batch, as its end says."""
-    status = header(end, "Status")
-    if status == _END_OF_BATCH:
-        return int(header(end, "Nats-Num-Pending") or 0)
-    if status == _NOT_FOUND:
+    if end.status is not None and end.status.startswith(_END_OF_BATCH):
+        return int(end.header("Nats-Num-Pending") or 0)
+    if end.status is not None and end.status.startswith(_NOT_FOUND):
         return 0
-    raise RecordError(f"JetStream cannot read a batch: {status} {header(end, 'Description')}")
+    raise RecordError(f"JetStream cannot read a batch: {end.status}")
 
 
-def _lifted(reply: Msg) -> Stored | None:
-    status = header(reply, "Status")
-    if status == _NOT_FOUND:
+def _lifted(reply: Incoming) -> Stored | None:
+    sequence, subject = reply.header("Nats-Sequence"), reply.header("Nats-Subject")
+    if sequence is not None and subject is not None:
+        return Stored(subject, int(sequence), reply.payload)
+    if reply.status is not None and reply.status.startswith(_NOT_FOUND):
         return None
-    sequence, subject = header(reply, "Nats-Sequence"), header(reply, "Nats-Subject")
-    if sequence is None or subject is None:
-        raise RecordError(f"JetStream cannot read a message: {status} {header(reply, 'Description')}")
-    return Stored(subject, int(sequence), reply.data, header(reply, "Nats-Msg-Id"))
+    raise RecordError(f"JetStream cannot read a message: {reply.status}")

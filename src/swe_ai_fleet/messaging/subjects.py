@@ -103,9 +103,14 @@ def blob_meta(name: str) -> str:
 
 
 def message_id(event: Event) -> str:
-    """Deterministic from deliberation, type, round and agent; never from the attempt."""
+    """Deterministic from deliberation, type, round and agent; never from the attempt.
+
+    Raises:
+        InputError: the deliberation's or the agent's id cannot stand in a subject.
+    """
     name, round_, agent_id = event.key
-    return f"{event.deliberation_id}:{name}:{round_}:{agent_id}"
+    agent = token("agent_id", agent_id) if agent_id else ""
+    return f"{token('deliberation_id', event.deliberation_id)}:{name}:{round_}:{agent}"
 
 
 def command_id(deliberation_id: str) -> str:

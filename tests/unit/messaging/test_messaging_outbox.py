@@ -23,7 +23,7 @@ async def test_what_does_not_fit_waits_for_room() -> None:
         waiting = group.create_task(outbox.take(50))
         await asyncio.sleep(0.01)
         assert not waiting.done()
-        await outbox.give_back(60)
+        outbox.give_back(60)
     assert outbox.held_bytes == 50
 
 
@@ -34,7 +34,7 @@ async def test_what_is_larger_than_the_whole_is_taken_alone() -> None:
         waiting = group.create_task(outbox.take(500))
         await asyncio.sleep(0.01)
         assert not waiting.done()
-        await outbox.give_back(10)
+        outbox.give_back(10)
     assert outbox.held_bytes == 500
 
 
@@ -44,5 +44,5 @@ async def test_whoever_stops_waiting_takes_nothing() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
             await outbox.take(1)
-    await outbox.give_back(100)
+    outbox.give_back(100)
     assert outbox.held_bytes == 0
