@@ -32,12 +32,13 @@ class AgentLeases:
         if kept is None:
             kept = self._agents[key] = _Kept(self._build(spec))
         kept.callers += 1
-        self._agents.move_to_end(key)
         return kept.agent
 
     async def give_back(self, spec: AgentSpec) -> None:
         """End one use of the agent; the least recently used of too many idle ones are closed."""
-        self._agents[spec.model_dump_json()].callers -= 1
+        key = spec.model_dump_json()
+        self._agents[key].callers -= 1
+        self._agents.move_to_end(key)
         idle = [key for key, kept in self._agents.items() if kept.callers == 0]
         surplus = [self._agents.pop(key) for key in idle[: max(0, len(idle) - self._keep)]]
         for kept in surplus:
