@@ -1,0 +1,247 @@
+"""The only file that names every adapter: settings in, a running fleet out."""
+
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from swe_ai_fleet.domain.council import AgentSpec
+from swe_ai_fleet.domain.events import Requested
+from swe_ai_fleet.domain.task import Task
+from swe_ai_fleet.errors import FleetError, InputError
+from swe_ai_fleet.execution.in_process import InProcessAgentPool
+from swe_ai_fleet.messaging.nats_record import open_nats_record
+from swe_ai_fleet.models.model_id import ModelId
+from swe_ai_fleet.models.registry import ModelRegistry
+from swe_ai_fleet.orchestrator.agents.fallback_agent import FallbackAgent
+from swe_ai_fleet.orchestrator.agents.system_clock import SystemClock
+from swe_ai_fleet.orchestrator.agents.vllm_agent_base import VLLMAgentBase
+from swe_ai_fleet.orchestrator.usecases.cancel_async import CancelAsync
+from swe_ai_fleet.orchestrator.usecases.deliberate_async_usecase import DeliberateAsync
+from swe_ai_fleet.orchestrator.usecases.requesting import new_deliberation_id, request_deliberation
+from swe_ai_fleet.ports.agents import Agent, AgentPool
+from swe_ai_fleet.ports.checks import CheckRunner, Sandbox, Workspaces
+from swe_ai_fleet.ports.clock import Clock
+from swe_ai_fleet.ports.record import Record
+from swe_ai_fleet.sandbox.check_runner import SandboxCheckRunner
+from swe_ai_fleet.sandbox.repositories import resolve_repo
+from swe_ai_fleet.sandbox.selection import choose_sandbox
+from swe_ai_fleet.sandbox.workspaces import GitWorkspaces
+from swe_ai_fleet.settings import Settings
+
+
+class AgentBuilder:
+    """Builds agents in the process where they work; a pickled builder starts anew there.
+
+    All agents of one builder share the connections, limits and breakers of their model servers.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Nothing is connected yet."""
+        self._settings = settings
+        self._registry = ModelRegistry(settings.providers(), retry=settings.retry)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (AgentBuilder, (self._settings,))
+
+    def __call__(self, spec: AgentSpec) -> Agent:
+        """The agent of a declaration; several in a fallback order where its model id names several.
+
+        Raises:
+            InputError: of the field ``model``.
+        """
+        agents = [self._link(spec, group, is_last=is_last) for group, is_last in self._groups(spec)]
+        return agents[0] if len(agents) == 1 else FallbackAgent(agents)
+
+    def _groups(self, spec: AgentSpec) -> list[tuple[list[ModelId], bool]]:
+        """The fallback order, with neighbouring model servers as one group: their fallback is the client's."""
+        groups: list[list[ModelId]] = []
+        for link in self._registry.split(spec.model):
+            if groups and not link.is_offline and not groups[-1][-1].is_offline:
+                groups[-1].append(link)
+            else:
+                groups.append([link])
+        return [(group, group is groups[-1]) for group in groups]
+
+    def _link(self, spec: AgentSpec, group: Sequence[ModelId], *, is_last: bool) -> Agent:
+        if group[0].is_offline:
+            return _offline_agent(group[0], spec, self._settings)
+        chain = "|".join(str(link) for link in group)
+        provider = next(p for p in self._registry.providers if p.name == group[0].provider)
+        return VLLMAgentBase(
+            spec.agent_id,
+            spec.role,
+            provider.url,
+            group[0].model,
+            temperature=spec.temperature,
+            max_tokens=self._settings.agents.max_tokens,
+            seed=spec.seed,
+            variant=spec.variant,
+            client=self._registry.client(chain, has_successor=not is_last),
+        )
+
+
+def _offline_agent(link: ModelId, spec: AgentSpec, settings: Settings) -> Agent:
+    from swe_ai_fleet.orchestrator.agents.repair_agent import RepairAgent
+
+    if link.model != "repair":
+        raise InputError(
+            "model", str(link), "there is no such offline agent", "The one there is: offline:repair."
+        )
+    return RepairAgent(spec, sandbox=build_sandbox(settings), workspaces=build_workspaces(settings))
+
+
+def build_sandbox(settings: Settings) -> Sandbox:
+    """The strongest sandbox of this machine that the settings allow.
+
+    Raises:
+        SandboxUnavailableError: nothing strong enough.
+    """
+    return choose_sandbox(settings.sandbox)
+
+
+def build_workspaces(settings: Settings) -> Workspaces:
+    """Copies of repositories, cached in the data folder."""
+    return GitWorkspaces(settings.data_dir / "repositories")
+
+
+def build_check_runner(settings: Settings) -> CheckRunner:
+    """What runs checks in the process where it is built."""
+    return SandboxCheckRunner(sandbox=build_sandbox(settings), workspaces=build_workspaces(settings))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """A running fleet."""
+
+    settings: Settings
+    record: Record
+    clock: Clock
+    deliberate: DeliberateAsync
+    cancel: CancelAsync
+    registry: ModelRegistry
+
+    async def request(
+        self,
+        task: Task,
+        *,
+        deliberation_id: str | None = None,
+        seed: int | None = None,
+        models: Sequence[str] = (),
+        relative_to: Path,
+        traceparent: str | None = None,
+    ) -> tuple[Requested, tuple[str, ...]]:
+        """The first event of a deliberation, and what should be noted of it; nothing is recorded yet.
+
+        Args:
+            task: what is wanted.
+            deliberation_id: an idempotency key; a fresh one where it is left out.
+            seed: of everything that is drawn; a fresh one where it is left out.
+            models: model ids, dealt to the agents in turn; the configured ones where it is empty.
+            relative_to: the folder from which ``task.repo`` is meant.
+            traceparent: W3C trace context of the caller.
+
+        Raises:
+            InputError: the repository or a model is not as it has to be.
+            UnreachableError: no model of a fallback order answers.
+            BudgetError: the budget cannot hold the council.
+        """
+        chosen = tuple(models) or self.settings.default_models()
+        for model in dict.fromkeys(chosen):
+            await self._see_that_it_answers(model)
+        repo = None if task.repo is None else await resolve_repo(task.repo, relative_to=relative_to)
+        requested, notes = request_deliberation(
+            task,
+            deliberation_id=deliberation_id or new_deliberation_id(task),
+            models=chosen,
+            repo=repo,
+            seed=secrets.randbelow(2**31) if seed is None else seed,
+            now=self.clock.now(),
+            max_tokens=self.settings.agents.max_tokens,
+            traceparent=traceparent,
+        )
+        return requested, (*notes, *_containment_notes(self.settings, task))
+
+    async def _see_that_it_answers(self, chain: str) -> None:
+        """One link that answers is enough; an offline one always does."""
+        links = self.registry.split(chain)
+        if any(link.is_offline for link in links):
+            return
+        problems: list[FleetError] = []
+        for link in links:
+            try:
+                await self.registry.probe(str(link))
+            except FleetError as error:
+                problems.append(error)
+            else:
+                return
+        raise problems[0]
+
+
+def _containment_notes(settings: Settings, task: Task) -> tuple[str, ...]:
+    if task.repo is None or not settings.sandbox.allow_weak:
+        return ()
+    containment = build_sandbox(settings).containment
+    return (f"untrusted code is held by: {containment}",) if containment in _WEAK else ()
+
+
+_WEAK = ("none", "seatbelt")
+
+
+@asynccontextmanager
+async def open_fleet(settings: Settings) -> AsyncIterator[Fleet]:
+    """A fleet whose every server has an address; see :func:`swe_ai_fleet.local.embedded.open_embedded`.
+
+    Raises:
+        UnreachableError: NATS or Ray does not answer.
+        PlacementError: no node of the Ray cluster can host the agents.
+    """
+    clock, builder = SystemClock(), AgentBuilder(settings)
+    async with AsyncExitStack() as stack:
+        record = await stack.enter_async_context(open_nats_record(settings.nats))
+        agents, checks = await _workplaces(stack, settings, builder, record, clock)
+        registry = ModelRegistry(settings.providers(), retry=settings.retry)
+        stack.push_async_callback(registry.close)
+        deliberate = DeliberateAsync(
+            agents=agents,
+            checks=checks,
+            workspaces=build_workspaces(settings),
+            events=record.events,
+            snapshots=record.snapshots,
+            clock=clock,
+            max_tokens=settings.agents.max_tokens,
+        )
+        yield Fleet(
+            settings=settings,
+            record=record,
+            clock=clock,
+            deliberate=deliberate,
+            cancel=CancelAsync(events=record.events, clock=clock),
+            registry=registry,
+        )
+
+
+async def _workplaces(
+    stack: AsyncExitStack, settings: Settings, builder: AgentBuilder, record: Record, clock: Clock
+) -> tuple[AgentPool, CheckRunner]:
+    """Where agents and checks work: on Ray, or in this process."""
+    if not settings.ray.enabled:
+        pool = InProcessAgentPool.open(
+            build_agent=builder, events=record.events, clock=clock, in_flight=settings.agents.in_flight
+        )
+        return await stack.enter_async_context(pool), build_check_runner(settings)
+    from swe_ai_fleet.execution.ray_checks import RayCheckRunner
+    from swe_ai_fleet.execution.ray_pool import RayAgentPool
+
+    ray_pool = RayAgentPool.open(
+        settings.ray,
+        build_agent=builder,
+        open_record=partial(open_nats_record, settings.nats),
+        events=record.events,
+        clock=clock,
+    )
+    agents = await stack.enter_async_context(ray_pool)
+    return agents, RayCheckRunner(settings.ray, build=partial(build_check_runner, settings))
