@@ -1,7 +1,8 @@
-"""Forked children: one a candidate, each in a session of its own, each with a limit on its CPU time."""
+"""Forked children: one a candidate, each in a session of its own, each with limits on CPU time and memory."""
 
 import json
 import os
+import resource
 import select
 import signal
 import time
@@ -12,11 +13,22 @@ Message = dict[str, Any]
 Report = Callable[[Message], None]
 
 _CHUNK = 65536
+_LIMIT_SIGNALS = (signal.SIGPROF, signal.SIGXCPU, signal.SIGALRM)
 
 
 def arm(cpu_s: float) -> None:
     """Let the kernel kill this process after ``cpu_s`` more seconds of CPU time; 0 disarms."""
     signal.setitimer(signal.ITIMER_PROF, cpu_s)
+
+
+def cap_memory(more_bytes: int) -> None:
+    """Let allocations fail once this process has grown by ``more_bytes`` from here; no effect where unsupported."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as statm:  # noqa: PTH123  # pathlib costs more than the read
+            now = int(statm.read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (now + more_bytes, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    except (OSError, ValueError):
+        return
 
 
 def in_child(
@@ -47,9 +59,6 @@ def in_child(
     return ending
 
 
-_LIMIT_SIGNALS = (signal.SIGPROF, signal.SIGXCPU, signal.SIGALRM)
-
-
 def _child(work: Callable[[Report], None], writer: int, unwanted: tuple[int, ...]) -> None:
     """Work, report the end and leave without running anybody's exit functions."""
     code = 1
@@ -60,16 +69,21 @@ def _child(work: Callable[[Report], None], writer: int, unwanted: tuple[int, ...
             os.close(descriptor)
 
         def report(message: Message) -> None:
-            os.write(writer, json.dumps(message).encode() + b"\n")
+            _write(writer, json.dumps(message).encode() + b"\n")
 
         work(report)
         arm(0)
         report({"end": True})
         code = 0
     except BaseException as error:  # noqa: BLE001  # the child's last frame: whatever it was, it is told, not raised
-        os.write(writer, json.dumps({"error": repr(error)[:2000]}).encode() + b"\n")
+        _write(writer, json.dumps({"error": repr(error)[:2000]}).encode() + b"\n")
     finally:
         os._exit(code)
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(descriptor, content) :]
 
 
 def _listen(reader: int, wall_s: float, receive: Callable[[Message], None]) -> str:

@@ -1,0 +1,215 @@
+"""The fleet's side of the harness: starts it in the sandbox, asks, and reads what it says."""
+
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+from swe_ai_fleet.errors import SandboxError
+from swe_ai_fleet.ports.checks import Limits, Sandbox, SandboxProcess
+from swe_ai_fleet.repair.candidates import Candidate
+from swe_ai_fleet.repair.localise import TestRun
+from swe_ai_fleet.repair.plan import SuitePlan
+
+INSIDE = Path(__file__).parent / "inside"
+
+_BATCH = 24
+_AHEAD = 2
+"""Batches that are under way at once, so that the harness never waits for us."""
+_START_S = 120.0
+_MEMORY_BYTES = 4 * 1024**3
+_OUTPUT_BYTES = 64 * 1024**2
+
+Verdict = Literal["pass", "fail", "slow", "died", "same", "bad", "fresh"]
+"""``same``: behaves like one that was tried; ``bad``: not valid Python; ``fresh``: needs a new import."""
+
+
+class HarnessError(SandboxError):
+    """The harness cannot serve this suite, or has stopped answering; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """One candidate and what came of it."""
+
+    candidate: Candidate
+    verdict: Verdict
+    test: int | None
+    """The test that decided it: failed in, ran out of time in, died in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collected:
+    """The suite as the harness has it."""
+
+    tests: tuple[str, ...]
+    errors: tuple[dict[str, Any], ...]
+    """What could not be imported: ``where``, ``error``, ``frames``."""
+    threads: int
+    """Threads that importing the suite has left running."""
+    python: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Harness:
+    """One warm or cold interpreter in the sandbox; one request at a time."""
+
+    process: SandboxProcess
+    root: Path
+    collected: Collected
+    _owed: int = field(default=0, init=False)
+    """Answers that are still to come to requests whose asker has gone away."""
+
+    async def profile(
+        self,
+        tests: Sequence[int] | Sequence[str],
+        *,
+        files: Sequence[str] | None,
+        cpu_s: float,
+        seconds: float,
+        args: Sequence[str] = (),
+    ) -> list[TestRun]:
+        """Run tests on the unchanged code, tracing the lines of ``files`` where given, for about ``seconds``."""
+        await self._settle()
+        request = {"op": "profile", "tests": tests, "ids": tests or None, "files": files, "cpu_s": cpu_s,
+                   "seconds": seconds, "args": args}  # fmt: skip
+        await self._send(request)
+        runs: list[TestRun] = []
+        ids: Sequence[str] = self.collected.tests
+        while True:
+            message = await self._receive(seconds + 8 * cpu_s + 30)
+            if "done" in message:
+                self._owed -= 1
+                return runs
+            if "tests" in message:
+                ids = message["tests"]
+            elif "test" in message:
+                runs.append(self._run_of(message, ids))
+
+    def _run_of(self, message: dict[str, Any], ids: Sequence[str]) -> TestRun:
+        frames = [(self._relative(file), line) for file, line in message.get("frames", [])]
+        return TestRun(
+            index=message["test"],
+            test=ids[message["test"]],
+            verdict=message["verdict"],
+            cpu_s=message["cpu_s"],
+            lines={file: frozenset(lines) for file, lines in message["lines"].items()},
+            frames=tuple((file, line) for file, line in frames if file is not None),
+            error=message.get("error", ""),
+            slow=message.get("slow", False),
+        )
+
+    def _relative(self, file: str) -> str | None:
+        try:
+            return Path(file).relative_to(self.root).as_posix()
+        except ValueError:
+            return None
+
+    async def attempt(
+        self, candidates: Iterator[Candidate], *, cpu_s: float, wall_s: float, once: bool = True, **more: Any
+    ) -> AsyncIterator[Tried]:
+        """Try candidates in order; the answers come in about that order.
+
+        Args:
+            candidates: taken as they are needed.
+            cpu_s: limit on the CPU seconds of one test.
+            wall_s: limit on the seconds in which a candidate's process says nothing, of which it does once a test.
+            once: skip what behaves like one that was tried before.
+            more: ``tests`` (indices, warm) or ``ids`` and ``args`` (cold): what decides.
+        """
+        await self._settle()
+        under_way: deque[int] = deque()
+        by_number: dict[int, Candidate] = {}
+        number = 0
+        while True:
+            while len(under_way) < _AHEAD and (batch := list(islice(candidates, _BATCH))):
+                numbered = list(enumerate(batch, start=number))
+                number += len(batch)
+                by_number.update(numbered)
+                under_way.append(len(batch))
+                lines = [[n, [[e.file, e.start, e.end, e.text] for e in c.edits]] for n, c in numbered]
+                request = {"op": "try", "candidates": lines, "cpu_s": cpu_s, "wall_s": wall_s, "once": once}
+                await self._send({**request, **more})
+            if not under_way:
+                return
+            message = await self._receive(_BATCH * (wall_s + cpu_s) + 30)
+            for n, verdict, test in message.get("results", ()):
+                yield Tried(candidate=by_number.pop(n), verdict=verdict, test=test)
+            if "done" in message:
+                self._owed -= 1
+                under_way.popleft()
+
+    async def _settle(self) -> None:
+        """Read what is still owed to requests that nobody waits for any more."""
+        while self._owed:
+            if "done" in await self._receive(_START_S):
+                self._owed -= 1
+
+    async def _send(self, request: dict[str, Any]) -> None:
+        self._owed += 1
+        await self.process.send(json.dumps(request).encode() + b"\n")
+
+    async def _receive(self, timeout_s: float) -> dict[str, Any]:
+        return await _receive(self.process, timeout_s)
+
+
+async def _receive(process: SandboxProcess, timeout_s: float) -> dict[str, Any]:
+    try:
+        line = await process.receive(timeout_s=timeout_s)
+    except TimeoutError as error:
+        raise HarnessError(f"the harness has said nothing for {timeout_s:.0f} s") from error
+    if not line:
+        raise HarnessError("the harness has ended")
+    try:
+        message = json.loads(line)
+    except ValueError as error:
+        raise HarnessError("the harness has said something that is not JSON") from error
+    if not isinstance(message, dict):
+        raise HarnessError("the harness has said something that is not an object")
+    return message
+
+
+@asynccontextmanager
+async def open_harness(
+    sandbox: Sandbox, folder: Path, plan: SuitePlan, *, mode: Literal["warm", "cold"], wall_s: float
+) -> AsyncIterator[Harness]:
+    """Start the harness in ``folder``; it is killed on leaving and after ``wall_s`` at the latest.
+
+    Raises:
+        HarnessError: the suite cannot be collected, or its interpreter lacks what the harness needs.
+        SandboxError: it could not be started.
+    """
+    root = _as_seen(folder)
+    limits = Limits(
+        wall_s=wall_s,
+        cpu_s=4 * wall_s + 60,
+        memory_bytes=_MEMORY_BYTES,
+        output_bytes=_OUTPUT_BYTES,
+    )
+    argv = [*plan.python, str(INSIDE / "start.py"), "cwd" if plan.with_cwd else "no-cwd"]
+    env = {**plan.env, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
+    async with sandbox.open(argv, folder=root, limits=limits, env=env, readable=(INSIDE,)) as process:
+        wanted = {"mode": mode, "framework": plan.framework, "args": plan.arguments}
+        await process.send(json.dumps(wanted).encode() + b"\n")
+        ready = await _receive(process, min(_START_S, wall_s))
+        if not ready.get("ready"):
+            raise HarnessError(f"the suite cannot be held warm: {ready.get('why', 'it did not start')}")
+        yield Harness(process=process, root=root, collected=_collected(ready))
+
+
+def _as_seen(folder: Path) -> Path:
+    """The folder as the harness tells it: without symbolic links."""
+    return folder.resolve()
+
+
+def _collected(ready: dict[str, Any]) -> Collected:
+    return Collected(
+        tests=tuple(ready.get("tests", ())),
+        errors=tuple(ready.get("errors", ())),
+        threads=ready.get("threads", 0),
+        python=ready["python"],
+    )

@@ -1,0 +1,102 @@
+"""The warm interpreter: the suite is imported; every candidate is swapped into a fork of it and tried there."""
+
+import time
+from pathlib import Path
+
+from .channel import Channel
+from .children import Message, Report, in_child
+from .compiling import Compiled, Compiler
+from .edited import by_file, written
+from .suites import Suite
+from .trials import Results, Trials, Verdict
+from .work import profile
+
+
+class Warm:
+    """Answers requests with forks of this process."""
+
+    def __init__(self, root: Path, suite: Suite, channel: Channel) -> None:
+        self._root = root
+        self._suite = suite
+        self._channel = channel
+        self._compiler = Compiler(root)
+        self._trials = Trials(suite, channel.descriptors)
+        self._spawns = False
+        """Tests start processes, which read the files and not our memory."""
+
+    def serve(self) -> None:
+        """Answer until the fleet hangs up."""
+        while (request := self._channel.receive()) is not None:
+            if request["op"] == "profile":
+                self._profile(request)
+            elif request["op"] == "try":
+                self._try(request)
+            self._channel.send(done=request["op"])
+
+    def _profile(self, request: Message) -> None:
+        """Run tests in one child; where a test takes the child with it, go on after that test in another."""
+        files = request.get("files")
+        names = None if files is None else {str(self._root / file): file for file in files}
+        waiting: list[int] = list(request["tests"])
+        ends = time.monotonic() + request["seconds"]
+        while waiting and time.monotonic() < ends:
+            at: list[int] = []
+            told = self._profile_in_child(waiting, names, request["cpu_s"], at, ends)
+            if not told:
+                return
+            lost = at[-1] if at else waiting[0]
+            self._channel.send(test=lost, verdict="failed", cpu_s=request["cpu_s"], lines={}, slow=True)
+            waiting = waiting[waiting.index(lost) + 1 :]
+
+    def _profile_in_child(
+        self,
+        waiting: list[int],
+        names: dict[str, str] | None,
+        cpu_s: float,
+        at: list[int],
+        ends: float,
+    ) -> bool:
+        """Whether the child was lost in the test that it began last."""
+        ended: set[int] = set()
+
+        def receive(message: Message) -> None:
+            if "at" in message:
+                at.append(message["at"])
+                if time.monotonic() > ends:
+                    raise TimeoutError
+                return
+            if "spawns" in message:
+                self._spawns = self._spawns or message["spawns"]
+                return
+            if "test" in message:
+                ended.add(message["test"])
+                self._channel.send(**message)
+
+        def work(report: Report) -> None:
+            profile(self._suite, waiting, names, cpu_s, report)
+
+        try:
+            ending = in_child(
+                work, wall_s=4 * cpu_s + 2, receive=receive, inherited=self._channel.descriptors
+            )
+        except TimeoutError:
+            return False
+        return ending != "done" and not (at and at[-1] in ended and len(ended) == len(waiting))
+
+    def _try(self, request: Message) -> None:
+        results = Results(self._channel)
+        ready: list[Compiled] = []
+        for number, edits in request["candidates"]:
+            compiled = self._compiler.compile(number, by_file(edits), once=request["once"])
+            if isinstance(compiled, str):
+                results.add(number, compiled, None)
+            elif compiled.on_disk or self._spawns:
+                results.add(number, *self._alone(compiled, request))
+            else:
+                ready.append(compiled)
+        self._trials.run(ready, request, results)
+        results.flush()
+
+    def _alone(self, compiled: Compiled, request: Message) -> Verdict:
+        with written(self._root, compiled.edits if self._spawns else compiled.on_disk):
+            return self._trials.alone(compiled, request)

@@ -1,0 +1,205 @@
+"""The search: single edits in order, then what needs more time or a fresh import, then pairs."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+
+from swe_ai_fleet.repair.baseline import Baseline, lines_around
+from swe_ai_fleet.repair.candidates import Candidate, pairs
+from swe_ai_fleet.repair.harness import Harness, Tried
+from swe_ai_fleet.repair.source import Source
+
+_MIN_LINGER_S = 1.0
+_MAX_LINGER_S = 10.0
+_ENOUGH = 12
+"""Plausible candidates after which more of them would not help to choose."""
+_PARTNERS = 600
+"""Single edits of which pairs are made."""
+_PROGRESS = 3.0
+"""What a single edit that got past the first failing test is worth in a pair, off its cost."""
+_FRESH_BATCH = 8
+_FRESH_SHARE = 0.3
+"""Of the time, at most, for candidates that need a fresh import while cheaper ones wait."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was tried."""
+
+    singles: int = 0
+    pairs: int = 0
+    verdicts: Counter[str] = field(default_factory=Counter)
+    killers: Counter[int] = field(default_factory=Counter)
+    """How many candidates each test has decided against."""
+    seconds: float = 0.0
+
+    def note(self, tried: Tried) -> None:
+        """Count one."""
+        if len(tried.candidate.edits) > 1:
+            self.pairs += 1
+        else:
+            self.singles += 1
+        self.verdicts[tried.verdict] += 1
+        if tried.test is not None:
+            self.killers[tried.test] += 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plausible:
+    """A candidate that passes the failing tests and all others that its change can touch."""
+
+    candidate: Candidate
+    touching: int
+    """How many passing tests it was tried on."""
+    found_after_s: float
+
+
+OpenCold = Callable[[], AbstractAsyncContextManager[Harness]]
+
+
+@dataclass(slots=True, kw_only=True)
+class Search:
+    """One agent's search in its part of the candidates."""
+
+    harness: Harness
+    open_cold: OpenCold
+    baseline: Baseline
+    sources: Mapping[str, Source]
+    candidates: Iterator[Candidate]
+    """Of this agent's shard, cheapest first."""
+    belongs: Callable[[Candidate], bool]
+    """Whether a pair is this agent's."""
+    deadline: float
+    """On the event loop's clock."""
+    tally: Tally = field(default_factory=Tally)
+    plausible: list[Plausible] = field(default_factory=list)
+    _passed: list[Candidate] = field(default_factory=list, init=False)
+    _slow: list[Candidate] = field(default_factory=list, init=False)
+    _fresh: list[Candidate] = field(default_factory=list, init=False)
+    _partners: list[tuple[float, Candidate]] = field(default_factory=list, init=False)
+    _began: float = field(default=0.0, init=False)
+    _fresh_s: float = field(default=0.0, init=False)
+
+    async def run(self) -> list[Plausible]:
+        """Search until something plausible was found and its neighbours were seen, or the time or the space ends."""
+        self._began = _now()
+        quick = 0.05 + 8 * self.baseline.failing_s
+        patient = 0.5 + 40 * self.baseline.failing_s
+        await self._stage(self.candidates, cpu_s=quick)
+        await self._try_fresh(everything=True)
+        await self._stage(iter(self._slow), cpu_s=patient, once=False)
+        singles = [c for _, c in sorted(self._partners, key=lambda pair: pair[0])[:_PARTNERS]]
+        await self._stage(filter(self.belongs, pairs(singles)), cpu_s=quick)
+        self.tally.seconds = _now() - self._began
+        return self.plausible
+
+    @property
+    def is_over(self) -> bool:
+        """Time is up, or enough was found and the wait for better ones is over."""
+        now = _now()
+        if now >= self.deadline or len(self.plausible) >= _ENOUGH:
+            return True
+        if not self.plausible:
+            return False
+        first = self.plausible[0].found_after_s
+        return now >= self._began + first + min(_MAX_LINGER_S, max(_MIN_LINGER_S, 0.5 * first))
+
+    async def _stage(self, candidates: Iterator[Candidate], *, cpu_s: float, once: bool = True) -> None:
+        """Try them all, checking at once what passes."""
+        ended: list[bool] = []
+
+        def feed() -> Iterator[Candidate]:
+            while not self._passed and not self.is_over and not self._is_fresh_due():
+                candidate = next(candidates, None)
+                if candidate is None:
+                    ended.append(True)
+                    return
+                yield candidate
+
+        while not self.is_over and not ended:
+            async for tried in self.harness.attempt(
+                feed(),
+                cpu_s=cpu_s,
+                wall_s=4 * cpu_s + 2,
+                once=once,
+                tests=self.baseline.first,
+                canary=self.baseline.canary,
+            ):
+                self._take(tried)
+            await self._examine()
+            if self._is_fresh_due():
+                await self._try_fresh(everything=False)
+
+    def _take(self, tried: Tried) -> None:
+        self.tally.note(tried)
+        candidate = tried.candidate
+        if tried.verdict == "pass":
+            self._passed.append(candidate)
+        elif tried.verdict == "fresh":
+            self._fresh.append(candidate)
+        elif tried.verdict == "slow" and len(candidate.edits) == 1:
+            self._slow.append(candidate)
+        if tried.verdict in ("fail", "slow") and len(candidate.edits) == 1:
+            got_on = tried.test is not None and tried.test != self.baseline.first[0]
+            self._partners.append((candidate.cost - (_PROGRESS if got_on else 0.0), candidate))
+
+    async def _examine(self) -> None:
+        """The passing tests that the change can touch, on what passed the failing ones."""
+        while self._passed:
+            candidate = self._passed.pop(0)
+            tests = self.baseline.touching(
+                lines_around(self.sources, [(e.file, e.start, e.end) for e in candidate.edits])
+            )
+            if not tests or await self._passes(candidate, tests):
+                self.plausible.append(
+                    Plausible(candidate=candidate, touching=len(tests), found_after_s=_now() - self._began)
+                )
+
+    async def _passes(self, candidate: Candidate, tests: list[int]) -> bool:
+        cpu_s = 1.0 + 10 * self.baseline.longest_s
+        async for tried in self.harness.attempt(
+            iter([candidate]), cpu_s=cpu_s, wall_s=2 * cpu_s + 5, once=False, tests=tests
+        ):
+            if tried.test is not None:
+                self.tally.killers[tried.test] += 1
+            return tried.verdict == "pass"
+        return False
+
+    def _is_fresh_due(self) -> bool:
+        spent = _now() - self._began
+        return len(self._fresh) >= _FRESH_BATCH and self._fresh_s <= _FRESH_SHARE * spent
+
+    async def _try_fresh(self, *, everything: bool) -> None:
+        """Candidates that need a new import, in a cold interpreter: all that wait, or the next few."""
+        if not self._fresh or self.is_over:
+            return
+        began = _now()
+        batch = self._fresh if everything else self._fresh[:_FRESH_BATCH]
+        self._fresh = [] if everything else self._fresh[_FRESH_BATCH:]
+        async with self.open_cold() as cold:
+            async for tried in self._cold_attempts(cold, batch):
+                if tried.verdict == "pass":
+                    self._passed.append(tried.candidate)
+                if self.is_over:
+                    break
+        self._fresh_s += _now() - began
+        await self._examine_fresh()
+
+    async def _cold_attempts(self, cold: Harness, batch: list[Candidate]) -> AsyncIterator[Tried]:
+        ids = [run.test for run in self.baseline.failing]
+        cpu_s = 1.0 + 10 * self.baseline.longest_s
+        async for tried in cold.attempt(iter(batch), cpu_s=cpu_s, wall_s=2 * cpu_s + 30, once=False, ids=ids):
+            yield tried
+
+    async def _examine_fresh(self) -> None:
+        for candidate in self._passed:
+            self.plausible.append(
+                Plausible(candidate=candidate, touching=0, found_after_s=_now() - self._began)
+            )
+        self._passed = []
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
