@@ -1,5 +1,7 @@
 """All overlays pass the check, and each kind of mistake is caught where it is planted."""
 
+import shutil
+import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +24,17 @@ def test_every_overlay_and_job_passes(facts: Facts) -> None:
     found = [f"{r.name}: {finding}" for r in renderings for finding in check(r, facts)]
     assert [*found, *map(str, unused_secrets(renderings, facts))] == []
     assert {r.name for r in renderings} >= {"local", "single-gpu", "production", "batch", "model-download"}
+
+
+def test_prometheus_takes_the_alert_rules() -> None:
+    checker = shutil.which("promtool")
+    if checker is None:
+        pytest.skip("needs promtool: apt-get install prometheus. Then: pytest -m k8s")
+    rules = ROOT / "deploy/k8s/components/monitoring/fleet.rules.yml"
+    done = subprocess.run(
+        [checker, "check", "rules", str(rules)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @dataclass(frozen=True, kw_only=True)

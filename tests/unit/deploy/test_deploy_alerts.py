@@ -2,10 +2,13 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import yaml
+
+from swe_ai_fleet.cli.metrics import Metrics
 
 ROOT = Path(__file__).parents[3]
 MONITORING = ROOT / "deploy" / "k8s" / "components" / "monitoring"
@@ -36,3 +39,11 @@ def test_a_dashboard_asks_something_in_every_panel(path: Path) -> None:
     panels = [panel for panel in json.loads(path.read_text())["panels"] if panel["type"] != "row"]
     assert panels
     assert [panel["title"] for panel in panels if not panel.get("targets")] == []
+
+
+def test_rules_and_dashboards_ask_for_metrics_that_workers_have() -> None:
+    shown = Metrics(since=datetime(2026, 1, 1, tzinfo=UTC)).text().decode()
+    known = set(re.findall(r"^# TYPE (\w+)", shown, re.MULTILINE))
+    texts = [path.read_text() for path in MONITORING.rglob("*") if path.suffix in {".yml", ".json"}]
+    asked = {name for text in texts for name in re.findall(r"\bfleet_\w+", text)}
+    assert {re.sub(r"_(bucket|sum|count)$", "", name) for name in asked} <= known
