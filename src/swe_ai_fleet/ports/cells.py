@@ -33,6 +33,10 @@ class CellLimits(Value):
     """Address space of one program's process."""
     output_chars: Annotated[int, Field(gt=0)] = 4096
     """A longer canonical output is cut, and its digest is put behind it."""
+    timeouts: Annotated[int, Field(ge=1)] = 10
+    """After so many of a program's calls have timed out, its other calls are taken to time out as well."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    """Of ``random`` and of hashing; two runs with different seeds show what is not deterministic."""
 
 
 class CellResult(Value):

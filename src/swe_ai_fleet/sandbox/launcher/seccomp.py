@@ -96,6 +96,21 @@ _OWN_ONLY_WHEN_SHARED: dict[str, tuple[int, int | None]] = {
     "sched_setparam": (142, 118),
     "sched_setattr": (314, 274),
 }
+_REFUSED_IN_A_CELL: dict[str, tuple[int, int | None]] = {
+    "fork": (57, None),
+    "vfork": (58, None),
+    "execve": (59, 221),
+    "execveat": (322, 281),
+    "kill": (62, 129),
+    "tkill": (200, 130),
+    "tgkill": (234, 131),
+    "rt_sigqueueinfo": (129, 138),
+    "rt_tgsigqueueinfo": (297, 240),
+    "pidfd_send_signal": (424, 424),
+    "pidfd_open": (434, 434),
+    "socketpair": (53, 199),
+}
+_CLONE_THREAD = 0x00010000
 _CLONE, _CLONE3, _IOCTL, _SOCKET = (56, 435, 16, 41) if _X86 else (220, 435, 29, 198)
 _NEW_NAMESPACES = 0x7E020000
 _TERMINAL_INPUT = (0x5412, 0x541C)
@@ -112,7 +127,24 @@ def install(*, shared: bool) -> None:
         shared: there are no namespaces around this process, so every socket and every reach to another process
             is refused as well.
     """
-    program = packed(shared=shared)
+    _install(packed(shared=shared))
+
+
+def install_for_a_cell() -> None:
+    """Filter a process that may compute and nothing else: no other process, no signal, no socket."""
+    program: list[_Instruction] = [(_LOAD, 0, 0, _NR)]
+    for number in _numbers(_REFUSED_IN_A_CELL) + _numbers(_REFUSED_WHEN_SHARED) + [_SOCKET]:
+        program += [(_JEQ, 0, 1, number), *_refuse(errno.EPERM)]
+    program += _when(
+        _CLONE, [(_LOAD, 0, 0, _argument(0)), (_JSET, 1, 0, _CLONE_THREAD), *_refuse(errno.EPERM)]
+    )
+    for number in _numbers(_OWN_ONLY_WHEN_SHARED):
+        program += _when(number, [(_LOAD, 0, 0, _argument(0)), (_JEQ, 1, 0, 0), *_refuse(errno.EPERM)])
+    program.append((_RET, 0, 0, _ALLOW))
+    _install(_pack(program))
+
+
+def _install(program: bytes) -> None:
     holder = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("HxxxxxxP", len(program) // _INSTRUCTION_BYTES, ctypes.addressof(holder))
     syscall("seccomp", _SECCOMP, 1, 0, header)
@@ -120,7 +152,11 @@ def install(*, shared: bool) -> None:
 
 def packed(*, shared: bool) -> bytes:
     """The filter as the kernel and bubblewrap read it."""
-    return b"".join(struct.pack("HBBI", *instruction) for instruction in _program(shared=shared))
+    return _pack(_program(shared=shared))
+
+
+def _pack(program: list[_Instruction]) -> bytes:
+    return b"".join(struct.pack("HBBI", *instruction) for instruction in program)
 
 
 def _program(*, shared: bool) -> list[_Instruction]:
