@@ -3,12 +3,15 @@
 import asyncio
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from swe_ai_fleet.domain.brief import Assignment, CritiqueStep, ProposeStep, ReviseStep
 from swe_ai_fleet.domain.council import AgentSpec
+from swe_ai_fleet.domain.events import Event
 from swe_ai_fleet.domain.outcome import Reviewed
 from swe_ai_fleet.domain.proposal import Proposal, proposal_id
 from swe_ai_fleet.domain.review import Critique
@@ -17,12 +20,14 @@ from swe_ai_fleet.messaging.nats_record import open_nats_record
 from swe_ai_fleet.messaging.options import NatsOptions
 from swe_ai_fleet.orchestrator.agents.kept_record import OpenRecord
 from swe_ai_fleet.orchestrator.agents.vllm_agent_base import VLLMAgentBase
+from swe_ai_fleet.ports.record import EventLog, Published, Record
 
-_ERRORS = {
+_ERRORS: dict[str, BaseException] = {
     "refuse": AgentRefusedError("There is no failing check.", "Add one."),
     "model-error": ModelServerError("vllm:tiny", "it is on fire"),
     "patch-error": PatchError("hunk 1 does not apply"),
     "defect": ZeroDivisionError("nobody thought of this"),
+    "cancelled": asyncio.CancelledError(),
 }
 
 
@@ -124,6 +129,29 @@ def _build_vllm(url: str, spec: AgentSpec) -> VLLMAgentBase:
     return VLLMAgentBase(
         spec.agent_id, spec.role, url, "simulated", temperature=spec.temperature, seed=spec.seed
     )
+
+
+class _DyingLog:
+    """Stores the first event, and dies before it says so."""
+
+    def __init__(self, inner: EventLog, marks: Path) -> None:
+        self._inner = inner
+        self._marks = marks
+        self.history = inner.history
+        self.follow = inner.follow
+
+    async def publish(self, event: Event) -> Published:
+        published = await self._inner.publish(event)
+        if _mark(self._marks, "died"):
+            _die()
+        return published
+
+
+@asynccontextmanager
+async def open_dying_record(url: str, marks: Path) -> AsyncIterator[Record]:
+    """A record on NATS whose process dies, once, between storing an event and telling of it."""
+    async with open_nats_record(NatsOptions(url=url)) as record:
+        yield replace(record, events=_DyingLog(record.events, marks))
 
 
 def nats_opener(url: str) -> OpenRecord:
