@@ -204,7 +204,7 @@ def _left_out(lines: Sequence[str]) -> str:
 def _cost(result: Result) -> Text:
     usage = result.usage
     if not usage.requests:
-        return Text(f"Cost: no model was asked\nSeed: {result.seed}")
+        return Text(f"Cost: no tokens were counted\nSeed: {result.seed}")
     return Text(
         f"Cost: {usage.requests:,} requests, {usage.prompt_tokens:,} prompt tokens"
         f" ({usage.cached_tokens:,} cached), {usage.completion_tokens:,} completion tokens"

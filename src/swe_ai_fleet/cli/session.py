@@ -1,7 +1,7 @@
 """The fleet of one command: settings, logs, what has no address started, everything closed afterwards."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from swe_ai_fleet.errors import InputError
@@ -11,7 +11,7 @@ from swe_ai_fleet.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from swe_ai_fleet.bootstrap import Fleet
-    from swe_ai_fleet.cli.progress import Progress
+    from swe_ai_fleet.cli.progress import Style
     from swe_ai_fleet.ports.record import Record
 
 
@@ -42,19 +42,21 @@ def check_models(models: Sequence[str], settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def open_session(settings: Settings, *, use_ray: bool, progress: "Progress") -> "AsyncIterator[Fleet]":
-    """A running fleet.
+async def open_session(settings: Settings, *, use_ray: bool, style: "Style") -> "AsyncIterator[Fleet]":
+    """A running fleet; what is started for it is told in that style.
 
     Raises:
         FleetError: something that is needed cannot be reached or started.
     """
     from swe_ai_fleet.bootstrap import open_fleet
+    from swe_ai_fleet.cli.progress import open_progress
     from swe_ai_fleet.local.embedded import open_embedded
 
-    async with (
-        open_embedded(settings, use_ray=use_ray, progress=progress.note) as ready,
-        open_fleet(ready) as fleet,
-    ):
+    async with AsyncExitStack() as stack:
+        async with open_progress(style) as progress:
+            embedded = open_embedded(settings, use_ray=use_ray, progress=progress.note)
+            ready = await stack.enter_async_context(embedded)
+            fleet = await stack.enter_async_context(open_fleet(ready))
         yield fleet
 
 

@@ -22,6 +22,8 @@ from swe_ai_fleet.cli.options import (
 from swe_ai_fleet.errors import InputError
 
 if TYPE_CHECKING:
+    from swe_ai_fleet.bootstrap import Fleet
+    from swe_ai_fleet.cli.progress import Style
     from swe_ai_fleet.cli.task_file import TaskFile
     from swe_ai_fleet.domain.ranking import Result
     from swe_ai_fleet.settings import Settings
@@ -61,7 +63,7 @@ def command(task: str, **given: Any) -> int:
         seed=given["seed"],
         use_ray=not given["no_ray"],
         as_json=given["as_json"],
-        is_quiet=given["quiet"],
+        style="quiet" if given["quiet"] else "auto",
         out=given["out"],
         applies=given["applies"],
     )
@@ -79,7 +81,7 @@ class Plan:
     seed: int | None = None
     use_ray: bool = True
     as_json: bool = False
-    is_quiet: bool = False
+    style: "Style" = "auto"
     out: Path | None = None
     applies: bool = False
     next_steps: tuple[str, ...] = ()
@@ -87,18 +89,8 @@ class Plan:
 
 
 async def carry_out(plan: Plan, interrupts: Interrupts) -> int:
-    """Deliberate, tell, write and apply."""
+    """Deliberate, write, apply and tell; the servers that were started end afterwards."""
     from swe_ai_fleet.cli.output import tell_result
-
-    result = await _decide(plan, interrupts)
-    written = await asyncio.to_thread(_leave_behind, result, plan)
-    tell_result(result, as_json=plan.as_json, footer=_footer(result, plan, written))
-    return Exit.INTERRUPTED if interrupts.fired else exit_of_outcome(result.outcome)
-
-
-async def _decide(plan: Plan, interrupts: Interrupts) -> "Result":
-    from swe_ai_fleet.cli.deliberating import deliberate
-    from swe_ai_fleet.cli.progress import open_progress
     from swe_ai_fleet.cli.session import open_session
     from swe_ai_fleet.sandbox.repositories import resolve_repo
 
@@ -106,20 +98,28 @@ async def _decide(plan: Plan, interrupts: Interrupts) -> "Result":
     with file.locating(), ungrouped():
         if file.task.repo is not None:
             await resolve_repo(file.task.repo, relative_to=file.folder)
-        async with (
-            open_progress("quiet" if plan.is_quiet else "auto") as progress,
-            open_session(plan.settings, use_ray=plan.use_ray, progress=progress) as fleet,
-        ):
-            requested, notes = await fleet.request(
-                file.task,
-                deliberation_id=plan.deliberation_id,
-                seed=plan.seed,
-                models=plan.models,
-                relative_to=file.folder,
-            )
-            return await deliberate(
-                fleet, requested, notes=notes, observe=progress.observe, interrupts=interrupts
-            )
+        async with open_session(plan.settings, use_ray=plan.use_ray, style=plan.style) as fleet:
+            result = await _decide(plan, fleet, interrupts)
+            written = await asyncio.to_thread(_leave_behind, result, plan)
+            tell_result(result, as_json=plan.as_json, footer=_footer(result, plan, written))
+    return Exit.INTERRUPTED if interrupts.fired else exit_of_outcome(result.outcome)
+
+
+async def _decide(plan: Plan, fleet: "Fleet", interrupts: Interrupts) -> "Result":
+    from swe_ai_fleet.cli.deliberating import deliberate
+    from swe_ai_fleet.cli.progress import open_progress
+
+    async with open_progress(plan.style) as progress:
+        requested, notes = await fleet.request(
+            plan.file.task,
+            deliberation_id=plan.deliberation_id,
+            seed=plan.seed,
+            models=plan.models,
+            relative_to=plan.file.folder,
+        )
+        return await deliberate(
+            fleet, requested, notes=notes, observe=progress.observe, interrupts=interrupts
+        )
 
 
 def _leave_behind(result: "Result", plan: Plan) -> list[Path]:

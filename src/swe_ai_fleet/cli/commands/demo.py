@@ -52,7 +52,7 @@ def command(**given: Any) -> int:
         seed=given["seed"],
         use_ray=not given["no_ray"],
         as_json=given["as_json"],
-        is_quiet=given["quiet"],
+        style="quiet" if given["quiet"] else "auto",
         out=folder,
         next_steps=(f"Apply it: git -C {shlex.quote(str(work_tree(file)))} apply {patch}",),
     )

@@ -15,7 +15,7 @@ from swe_ai_fleet.cli.options import no_ray_option, quiet_option
 
 if TYPE_CHECKING:
     from swe_ai_fleet.bootstrap import Fleet
-    from swe_ai_fleet.cli.progress import Progress
+    from swe_ai_fleet.cli.progress import Progress, Style
     from swe_ai_fleet.domain.events import Event, Requested
     from swe_ai_fleet.orchestrator.usecases.deliberate_async_usecase import Observe
     from swe_ai_fleet.orchestrator.usecases.work_async import WorkAsync
@@ -48,13 +48,17 @@ def command(concurrency: int | None, *, no_ray: bool, quiet: bool) -> int:
     settings = prepare()
     return run(
         partial(
-            _work, settings, concurrency or settings.worker.concurrency, use_ray=not no_ray, is_quiet=quiet
+            _work,
+            settings,
+            concurrency or settings.worker.concurrency,
+            use_ray=not no_ray,
+            style="quiet" if quiet else "lines",
         )
     )
 
 
 async def _work(
-    settings: "Settings", concurrency: int, interrupts: Interrupts, *, use_ray: bool, is_quiet: bool
+    settings: "Settings", concurrency: int, interrupts: Interrupts, *, use_ray: bool, style: "Style"
 ) -> int:
     from swe_ai_fleet.cli.progress import open_progress
     from swe_ai_fleet.cli.session import open_session
@@ -62,8 +66,8 @@ async def _work(
     stop = asyncio.Event()
     with ungrouped():
         async with (
-            open_progress("quiet" if is_quiet else "lines") as progress,
-            open_session(settings, use_ray=use_ray, progress=progress) as fleet,
+            open_session(settings, use_ray=use_ray, style=style) as fleet,
+            open_progress(style) as progress,
             _watched(fleet, progress, stop) as observe,
         ):
             progress.note(f"working, at most {concurrency} deliberations at once")
