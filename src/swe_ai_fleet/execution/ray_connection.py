@@ -11,6 +11,7 @@ from ray.exceptions import RayError
 
 from swe_ai_fleet.errors import UnreachableError
 from swe_ai_fleet.execution.options import RayOptions
+from swe_ai_fleet.execution.ray_output import log_what_ray_prints
 from swe_ai_fleet.execution.ray_token import use_ray_token
 
 _WAY_OUT = "Start it (ray start --head), or correct FLEET_RAY__ADDRESS."
@@ -23,6 +24,7 @@ async def connected(options: RayOptions) -> AsyncIterator[None]:
     Raises:
         UnreachableError: the cluster does not answer in time, refuses the token, or no address is given.
     """
+    log_what_ray_prints()
     if ray.is_initialized():
         yield
         return
