@@ -1,7 +1,6 @@
 """What a command leaves behind: one document on stdout, or text; files in a folder; a patch in a work tree."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,26 +60,6 @@ def winner_file(winner: Winner) -> str:
 def winner_text(winner: Winner) -> str:
     """The patch, or the answer of a text-only task."""
     return winner.content if winner.patch is None else winner.patch
-
-
-def apply_patch(patch: str, folder: Path) -> None:
-    """Change the work tree of ``folder`` as the patch says; nothing is committed.
-
-    Raises:
-        InputError: git does not take it; nothing is changed then.
-    """
-    try:
-        subprocess.run(
-            ["git", "apply", "--whitespace=nowarn", "-"],  # noqa: S607  # the user's git
-            input=patch.encode(errors="replace"),
-            cwd=folder,
-            capture_output=True,
-            check=True,
-        )
-    except subprocess.CalledProcessError as error:
-        said = error.stderr.decode(errors="replace").strip()
-        problem = f"git apply says: {said}"
-        raise InputError("--apply", str(folder), problem, "Apply winner.patch of --out by hand.") from error
 
 
 def write_page(page: str, path: Path) -> None:

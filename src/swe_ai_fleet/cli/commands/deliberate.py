@@ -84,8 +84,6 @@ class Plan:
     style: "Style" = "auto"
     out: Path | None = None
     applies: bool = False
-    next_steps: tuple[str, ...] = ()
-    """Further lines for the end of what people read."""
 
 
 async def carry_out(plan: Plan, interrupts: Interrupts) -> int:
@@ -100,8 +98,8 @@ async def carry_out(plan: Plan, interrupts: Interrupts) -> int:
             await resolve_repo(file.task.repo, relative_to=file.folder)
         async with open_session(plan.settings, use_ray=plan.use_ray, style=plan.style) as fleet:
             result = await _decide(plan, fleet, interrupts)
-            written = await asyncio.to_thread(_leave_behind, result, plan)
-            tell_result(result, as_json=plan.as_json, footer=_footer(result, plan, written))
+            footer = await asyncio.to_thread(_leave_behind, result, plan)
+            tell_result(result, as_json=plan.as_json, footer=footer)
     return Exit.INTERRUPTED if interrupts.fired else exit_of_outcome(result.outcome)
 
 
@@ -122,13 +120,28 @@ async def _decide(plan: Plan, fleet: "Fleet", interrupts: Interrupts) -> "Result
         )
 
 
-def _leave_behind(result: "Result", plan: Plan) -> list[Path]:
-    from swe_ai_fleet.cli.output import apply_patch, write_files
+def _leave_behind(result: "Result", plan: Plan) -> list[str]:
+    """Write and apply what was asked for; the lines that tell of it."""
+    from swe_ai_fleet.cli.applying import apply_line, apply_patch
+    from swe_ai_fleet.cli.output import write_files
+    from swe_ai_fleet.cli.session import record_place
 
-    written = write_files(result, plan.out) if plan.out is not None else []
-    if plan.applies and result.winner is not None and result.winner.patch is not None:
-        apply_patch(result.winner.patch, work_tree(plan.file))
-    return written
+    shown = f"swe-fleet show {result.deliberation_id}"
+    lines = [f"Record: {record_place(plan.settings)}", f"Show it again: {shown}"]
+    if plan.out is not None:
+        lines += [f"Written: {shlex.quote(str(path))}" for path in write_files(result, plan.out)]
+    folder = work_tree(plan.file)
+    if result.winner is None or result.winner.patch is None or not folder.is_dir():
+        return lines
+    if plan.applies:
+        apply_patch(result.winner.patch, folder)
+        return [*lines, f"Applied to {folder}; nothing is committed."]
+    if plan.out is not None:
+        return [
+            *lines,
+            f"Apply it: {apply_line(folder, shlex.quote(str(plan.out.resolve() / 'winner.patch')))}",
+        ]
+    return [*lines, f"Apply it: {shown} --patch | {apply_line(folder, '')}"]
 
 
 def work_tree(file: "TaskFile") -> Path:
@@ -144,18 +157,3 @@ def _check_apply(file: "TaskFile") -> None:
     if not work_tree(file).is_dir():
         problem = "only a folder of this machine can be changed"
         raise InputError("--apply", file.task.repo, problem, "Give --repo DIR, or use --out DIR.")
-
-
-def _footer(result: "Result", plan: Plan, written: list[Path]) -> list[str]:
-    from swe_ai_fleet.cli.session import record_place
-
-    lines = [f"Record: {record_place(plan.settings)}"]
-    lines.append(f"Show it again: swe-fleet show {result.deliberation_id}")
-    lines += [f"Written: {shlex.quote(str(path))}" for path in written]
-    if result.winner is not None and result.winner.patch is not None and not plan.applies:
-        if plan.file.task.repo is not None and work_tree(plan.file).is_dir():
-            folder = shlex.quote(str(work_tree(plan.file)))
-            lines.append(f"Apply it: swe-fleet show {result.deliberation_id} --patch | git -C {folder} apply")
-    elif plan.applies and result.winner is not None:
-        lines.append(f"Applied to {work_tree(plan.file)}; nothing is committed.")
-    return [*lines, *plan.next_steps]

@@ -1,6 +1,5 @@
 """``swe-fleet demo``: six agents, a real bug, one verified patch."""
 
-import shlex
 from functools import partial
 from typing import Any
 
@@ -33,7 +32,7 @@ def command(**given: Any) -> int:
 
     It ends in the ranking, the winning patch and the line that applies it, usually within 20 seconds.
     """
-    from swe_ai_fleet.cli.commands.deliberate import Plan, carry_out, work_tree
+    from swe_ai_fleet.cli.commands.deliberate import Plan, carry_out
     from swe_ai_fleet.cli.example import fresh_example
     from swe_ai_fleet.cli.options import overrides_of
     from swe_ai_fleet.cli.running import run
@@ -44,7 +43,6 @@ def command(**given: Any) -> int:
     check_models(given["models"], settings)
     folder = fresh_example()
     file = read_task(str(folder / "task.yaml"), overrides_of(given))
-    patch = shlex.quote(str(folder / "winner.patch"))
     plan = Plan(
         file=file,
         settings=settings,
@@ -54,6 +52,5 @@ def command(**given: Any) -> int:
         as_json=given["as_json"],
         style="quiet" if given["quiet"] else "auto",
         out=folder,
-        next_steps=(f"Apply it: git -C {shlex.quote(str(work_tree(file)))} apply {patch}",),
     )
     return run(partial(carry_out, plan))
