@@ -109,10 +109,14 @@ class ModelError(FleetError):
 
     Attributes:
         attempts: calls that were made before giving up, over all models of a fallback order.
+        prompt_tokens: what the answer that was of no use cost, where the server said so.
+        completion_tokens: likewise.
     """
 
     kind: ClassVar[str] = "error"
     attempts: int = 1
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
 
     def __init__(self, model: str, detail: str) -> None:
         """Keep the model's id apart from the detail so that callers need not parse the text."""

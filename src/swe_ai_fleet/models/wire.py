@@ -6,6 +6,7 @@ from typing import Annotated, Literal, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pydantic_core import from_json, to_json
+from typing_extensions import TypedDict  # pydantic does not take typing's before Python 3.12
 
 from swe_ai_fleet.domain.proposal import Usage
 from swe_ai_fleet.errors import (
@@ -41,7 +42,9 @@ class _WireUsage(_Lenient):
     prompt_tokens_details: _PromptDetails | None = None
 
 
-class _TokenLogprob(_Lenient):
+class _TokenLogprob(TypedDict):
+    """One of many: a dictionary is read three times as fast as a model."""
+
     logprob: float
 
 
@@ -122,7 +125,12 @@ def read_completion(body: bytes, request: ModelRequest, *, model_id: str) -> Com
     reasoning = message.reasoning or message.reasoning_content or thought
     if reason == "length" and (request.json_schema is not None or not text.strip()):
         spent = "thinking" if not text.strip() else "a JSON answer"
-        raise ModelTruncatedError(model_id, f"{request.max_tokens} tokens ended in the middle of {spent}")
+        truncated = ModelTruncatedError(
+            model_id, f"{request.max_tokens} tokens ended in the middle of {spent}"
+        )
+        paid = _usage(answer.usage)
+        truncated.prompt_tokens, truncated.completion_tokens = paid.prompt_tokens, paid.completion_tokens
+        raise truncated
     if not text.strip():
         raise ModelMalformedError(model_id, "the answer is empty")
     return Completion(
@@ -166,7 +174,9 @@ def _finish_reason(choice: _Choice, model_id: str) -> Literal["stop", "length"]:
 
 def _split_thought(content: str) -> tuple[str, str]:
     """Answer and reasoning of servers that leave the thinking in the text; a chat template may have opened it."""
-    match = _OPENED_THOUGHT.match(content) or _PREFILLED_THOUGHT.match(content)
+    match = None
+    if "think>" in content:
+        match = _OPENED_THOUGHT.match(content) or _PREFILLED_THOUGHT.match(content)
     if match is None:
         return content, ""
     return content[match.end() :], match.group(1).strip()
@@ -188,5 +198,7 @@ def _mean_logprob(logprobs: _Logprobs | None) -> float | None:
     """Mean over the output tokens, in natural logarithms; None where the server tells none."""
     if logprobs is None or not logprobs.content:
         return None
-    total = sum(min(0.0, max(_LEAST_LOGPROB, token.logprob)) for token in logprobs.content)
-    return total / len(logprobs.content)
+    told = [token["logprob"] for token in logprobs.content]
+    if min(told) < _LEAST_LOGPROB or max(told) > 0:
+        told = [min(0.0, max(_LEAST_LOGPROB, logprob)) for logprob in told]
+    return sum(told) / len(told)

@@ -136,7 +136,12 @@ def failure_of(error: Exception, assignment: Assignment) -> Failure:
         case AgentRefusedError() | SandboxUnavailableError() | InputError():
             return Refused(reason=str(error))
         case ModelError():
-            paid = getattr(error, "usage", Usage())
+            paid = Usage(
+                requests=error.attempts,
+                prompt_tokens=error.prompt_tokens,
+                completion_tokens=error.completion_tokens,
+            )
+            paid = getattr(error, "usage", paid)
             return Crashed(reason=str(error), error=error.kind, attempts=error.attempts, usage=paid)
         case FleetError():
             kind = type(error).__name__.removesuffix("Error").lower()

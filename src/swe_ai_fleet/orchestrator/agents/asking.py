@@ -5,8 +5,8 @@ from typing import Literal
 
 from swe_ai_fleet.domain.brief import Assignment
 from swe_ai_fleet.domain.council import derive_seed
-from swe_ai_fleet.domain.proposal import Proposal
-from swe_ai_fleet.errors import ModelRequestError
+from swe_ai_fleet.domain.proposal import Proposal, Usage
+from swe_ai_fleet.errors import ModelRequestError, ModelTruncatedError
 from swe_ai_fleet.orchestrator.agents.parsing import critique_schema
 from swe_ai_fleet.ports.clock import Clock
 from swe_ai_fleet.ports.models import Completion, Message, ModelClient, ModelRequest
@@ -36,25 +36,47 @@ class ModelAsker:
     ) -> Completion:
         """One completion; of the reviews' structure where ``labels`` are given.
 
-        A prompt that turns out to be longer than the model's context is shortened to it, once.
+        A prompt that turns out to be longer than the model's context is shortened to it, once. Reviews that do not
+        fit their tokens, for the model may fill a structure with blank space, are asked for once more with twice as
+        many.
 
         Raises:
             ModelError: the model did not answer.
         """
+        try:
+            return await self._shortened(assignment, write, labels, tokens=self._tokens(assignment))
+        except ModelTruncatedError as error:
+            if labels is None:
+                raise
+            first = error
+        again = await self._shortened(assignment, write, labels, tokens=2 * self._tokens(assignment))
+        paid = Usage(requests=1, prompt_tokens=first.prompt_tokens, completion_tokens=first.completion_tokens)
+        return again.model_copy(update={"usage": paid + again.usage, "attempts": again.attempts + 1})
+
+    async def _shortened(
+        self,
+        assignment: Assignment,
+        write: Write,
+        labels: Mapping[str, Proposal] | None,
+        *,
+        tokens: int,
+    ) -> Completion:
         known = self._context_tokens
         try:
-            return await self._client.complete(self._request(assignment, write, labels))
+            return await self._client.complete(self._request(assignment, write, labels, tokens))
         except ModelRequestError as error:
             if error.context_tokens is None or error.context_tokens == known:
                 raise
             self._context_tokens = error.context_tokens
-        return await self._client.complete(self._request(assignment, write, labels))
+        return await self._client.complete(self._request(assignment, write, labels, tokens))
+
+    def _tokens(self, assignment: Assignment) -> int:
+        return min(assignment.max_tokens, self._max_tokens)
 
     def _request(
-        self, assignment: Assignment, write: Write, labels: Mapping[str, Proposal] | None
+        self, assignment: Assignment, write: Write, labels: Mapping[str, Proposal] | None, tokens: int
     ) -> ModelRequest:
         spec, step = assignment.agent, assignment.step.kind
-        tokens = min(assignment.max_tokens, self._max_tokens)
         limit_bytes: int | None = None
         if self._context_tokens is not None:
             tokens = min(tokens, max(1, self._context_tokens // 2))

@@ -1,0 +1,65 @@
+"""Ctrl-C in the middle of a deliberation: an orderly end on the record, and nothing left running."""
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import nats
+import pytest
+from command_line import ROOT, environment, started
+from nats_server import running_nats_server
+
+from swe_ai_fleet.models.simulated import SimulatedModelServer, Traits
+
+pytestmark = [pytest.mark.local, pytest.mark.nats, pytest.mark.ray, pytest.mark.timeout(120)]
+
+
+def session_members(leader: int) -> list[int]:
+    """Living processes of that process's session."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(fields[3]) == leader and fields[0] != "Z":
+                found.append(int(entry.name))
+    return found
+
+
+async def stored(url: str) -> list[dict[str, Any]]:
+    """Every event on the record, read without the fleet."""
+    client = await nats.connect(url)
+    jetstream = client.jetstream()
+    last = (await jetstream.stream_info("FLEET_EVENTS")).state.last_seq
+    events = [await jetstream.get_msg("FLEET_EVENTS", sequence) for sequence in range(1, last + 1)]
+    await client.close()
+    return [json.loads(event.data or b"") for event in events]
+
+
+@pytest.mark.parametrize("options", [(), ("--no-ray",)], ids=["ray", "no-ray"])
+async def test_an_interrupt_is_on_the_record_and_leaves_nothing_behind(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    task = str(ROOT / "examples" / "text_only" / "task.yaml")
+    async with (
+        running_nats_server(tmp_path / "nats") as server,
+        SimulatedModelServer(traits=Traits(first_token_s=600.0)) as models,
+    ):
+        settings = {"FLEET_MODELS__SIM__URL": models.url, "FLEET_MODELS__SIM__MODEL": "simulated"}
+        env = environment(tmp_path, FLEET_NATS__URL=server.url, **settings)
+        async with started("deliberate", task, *options, env=env) as process:
+            assert process.pid is not None
+            await models.until(lambda seen: seen.open == 4)
+            os.kill(process.pid, signal.SIGINT)
+            await process.communicate()
+            assert process.returncode == 130
+            assert session_members(process.pid) == []
+        await models.until(lambda seen: seen.open == 0)
+        types = [event["type"].rpartition(".")[2] for event in await stored(server.url)]
+    assert types.count("cancel_requested") == 1
+    assert types.count("closed") == 1
+    assert types[-1] == "closed"

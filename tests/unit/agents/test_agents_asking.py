@@ -1,0 +1,37 @@
+"""Reviews that do not fit their tokens are asked for once more."""
+
+import pytest
+from assignments import assignment, critique_step
+from scripted_models import ScriptedModel
+
+from swe_ai_fleet.errors import ModelTruncatedError
+from swe_ai_fleet.orchestrator.agents.vllm_agent_base import VLLMAgentBase
+
+REVIEW = '{"P1": {"verdict": "accept", "tenths": 9, "defects": [], "suggestion": ""}}'
+
+
+def cut_short() -> ModelTruncatedError:
+    error = ModelTruncatedError("vllm:m", "2000 tokens ended in the middle of a JSON answer")
+    error.prompt_tokens, error.completion_tokens = 10, 2000
+    return error
+
+
+def agent(model: ScriptedModel) -> VLLMAgentBase:
+    return VLLMAgentBase("dev-1", "DEV", "http://127.0.0.1:9", "m", max_tokens=500, client=model)
+
+
+async def test_reviews_that_were_cut_are_asked_for_again_with_twice_the_tokens_and_both_are_counted() -> None:
+    model = ScriptedModel(steps=(cut_short(), REVIEW))
+    step = critique_step("ada")
+    reviewed = await agent(model).critique(assignment(step), step)
+    assert [critique.verdict for critique in reviewed.critiques] == ["accept"]
+    assert [request.max_tokens for request in model.requests] == [500, 1000]
+    assert (reviewed.usage.prompt_tokens, reviewed.usage.completion_tokens) == (10, 2000)
+
+
+async def test_reviews_that_are_cut_twice_are_given_up() -> None:
+    model = ScriptedModel(steps=(cut_short(),))
+    step = critique_step("ada")
+    with pytest.raises(ModelTruncatedError):
+        await agent(model).critique(assignment(step), step)
+    assert len(model.requests) == 2
