@@ -14,9 +14,12 @@ class RayOptions(Value):
     """False: agents and checks work in the process that deliberates, without Ray."""
     address: str | None = None
     """``host:port`` of the cluster's head, ``auto`` on one of its nodes, or ``ray://host:port``; None: embedded."""
+    dashboard: str | None = None
+    """``http(s)://host:port`` of the cluster's dashboard, where jobs are submitted."""
     token: SecretStr | None = None
     """The cluster's authentication token; where it is None, Ray's own ``RAY_AUTH_TOKEN`` and token file count."""
     namespace: str = "fleet"
+    """Under which this cluster knows the fleet's actors."""
     actors: Annotated[int, Field(ge=1)] | None = None
     """Actors in all; by default ``actors_per_node`` for every node that can host one."""
     actors_per_node: Annotated[int, Field(ge=1)] = 2
