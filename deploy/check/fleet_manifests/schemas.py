@@ -54,14 +54,24 @@ def _path(parts: Iterator[Any] | list[Any]) -> str:
     return ".".join(map(str, parts))
 
 
-def _built_in(body: Mapping[str, Any], where: str, version: str) -> Iterator[Finding]:
+@cache
+def _built_in_problem(text: str, version: str) -> tuple[str, str, str] | None:
+    """Rule, path and message of what is wrong with a built-in object; None where nothing is."""
+    body = json.loads(text)
     try:
-        kubernetes_validate.validate(dict(body), version, strict=True)
+        kubernetes_validate.validate(body, version, strict=True)
     except kubernetes_validate.ValidationError as error:
-        yield Finding(rule="schema", where=f"{where} {_path(list(error.path))}", problem=error.message)
+        return "schema", _path(list(error.path)), error.message
     except kubernetes_validate.SchemaNotFoundError:
-        kind = f"{body.get('apiVersion')} {body.get('kind')}"
-        yield Finding(rule="unknown-kind", where=where, problem=f"no schema for {kind}")
+        return "unknown-kind", "", f"no schema for {body.get('apiVersion')} {body.get('kind')}"
+    return None
+
+
+def _built_in(body: Mapping[str, Any], where: str, version: str) -> Iterator[Finding]:
+    found = _built_in_problem(json.dumps(body, sort_keys=True, default=str), version)
+    if found is not None:
+        rule, path, message = found
+        yield Finding(rule=rule, where=f"{where} {path}".strip(), problem=message)
 
 
 def _custom(manifest: Manifest, schema: Mapping[str, Any]) -> Iterator[Finding]:
