@@ -1,6 +1,8 @@
 """Every port of the record, in memory and on a real nats-server."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,16 +13,21 @@ from swe_ai_fleet.messaging.nats_record import open_nats_record
 from swe_ai_fleet.messaging.options import NatsOptions
 from swe_ai_fleet.ports.record import Record
 
+OpenRecord = Callable[[], AbstractAsyncContextManager[Record]]
+
 
 @pytest.fixture(params=["memory", pytest.param("nats", marks=pytest.mark.nats)])
-async def record(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Record]:
-    """An empty record."""
+async def open_record(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[OpenRecord]:
+    """Opens the record that the test is about."""
     if request.param == "memory":
-        async with open_in_memory_record() as opened:
-            yield opened
+        yield open_in_memory_record
         return
-    async with (
-        running_nats_server(tmp_path / "nats") as server,
-        open_nats_record(NatsOptions(url=server.url)) as opened,
-    ):
+    async with running_nats_server(tmp_path / "nats") as server:
+        yield partial(open_nats_record, NatsOptions(url=server.url))
+
+
+@pytest.fixture
+async def record(open_record: OpenRecord) -> AsyncIterator[Record]:
+    """An empty record."""
+    async with open_record() as opened:
         yield opened

@@ -1,7 +1,8 @@
 """What every event log promises."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 from endings import closed
@@ -32,6 +33,18 @@ async def test_history_gives_what_was_published_in_order(record: Record) -> None
     for event in told:
         await record.events.publish(event)
     assert list(await record.events.history("d1")) == told
+
+
+async def test_an_error_of_whoever_uses_the_record_leaves_it_as_it_is(
+    open_record: Callable[[], AbstractAsyncContextManager[Record]],
+) -> None:
+    async def use() -> None:
+        async with open_record() as record:
+            await record.events.publish(Story().requested())
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await use()
 
 
 async def test_an_unknown_deliberation_has_no_history(record: Record) -> None:

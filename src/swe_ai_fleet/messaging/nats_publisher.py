@@ -115,28 +115,26 @@ class NatsPublisher:
         self._slots = asyncio.Semaphore(in_flight)
         self.outbox = Outbox(outbox_bytes)
         self._tasks: set[asyncio.Task[Published | RecordError]] = set()
-        self._group: asyncio.TaskGroup | None = None
+        self._is_open = False
         self.retries = 0
         """Tries beyond the first, since it was opened."""
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
         """Own the messages under way; on leaving, what is not acknowledged within half a second is given up."""
-        async with asyncio.TaskGroup() as group:
-            self._group = group
-            try:
-                yield
-            finally:
-                await self._flush()
-
-    async def _flush(self) -> None:
-        if self._connection.is_up:
-            await self.outbox.wait_empty(limit_s=_FLUSH_S)
-        if self.outbox.held_bytes:
-            _log.warning("record.outbox_dropped", messages=len(self._tasks), bytes=self.outbox.held_bytes)
-        self._group = None
-        for task in self._tasks:
-            task.cancel()
+        self._is_open = True
+        try:
+            yield
+        finally:
+            if self._connection.is_up:
+                await self.outbox.wait_empty(limit_s=_FLUSH_S)
+            self._is_open = False
+            if self.outbox.held_bytes:
+                _log.warning("record.outbox_dropped", bytes=self.outbox.held_bytes)
+            for task in self._tasks:
+                task.cancel()
+            if self._tasks:
+                await asyncio.wait(self._tasks)
 
     async def publish(self, message: Outgoing) -> Published:
         """Store it; when the caller is cancelled or told that it takes too long, the outbox still goes on.
@@ -189,9 +187,9 @@ class NatsPublisher:
 
     def _start(self, message: Outgoing) -> asyncio.Task[Published | RecordError]:
         """Go on with a message in the outbox, whatever its publisher does."""
-        if self._group is None:
+        if not self._is_open:
             raise RecordUnavailableError(f"the record is closed; {message.subject} is not on it")
-        task = self._group.create_task(self._deliver(message))
+        task = asyncio.ensure_future(self._deliver(message))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task

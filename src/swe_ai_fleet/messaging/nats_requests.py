@@ -1,14 +1,15 @@
 """JetStream's own API: questions about streams, and reading messages by subject without a consumer."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any, NamedTuple
 
 from swe_ai_fleet.errors import RecordError, RecordUnavailableError
 from swe_ai_fleet.messaging.nats_client import Incoming
 from swe_ai_fleet.messaging.nats_connection import NatsConnection
 
-_BATCH = 2000
+_BATCH = 400
 _BATCH_BYTES = 8 * 1024**2
 """Well below what the client buffers of replies before it drops them."""
 _NOT_FOUND = "404"
@@ -83,20 +84,35 @@ class JetStreamApi:
         )
         return _lifted(reply)
 
-    async def read(self, stream: str, subject: str, *, start: int = 1) -> AsyncIterator[Stored]:
-        """All messages whose subject matches, from sequence ``start`` up to the end that it finds, in stream order."""
-        pending = 1
-        while pending > 0:
-            body = {"seq": start, "next_by_subj": subject, "batch": _BATCH, "max_bytes": _BATCH_BYTES}
-            replies = await self.connection.request_many(
-                f"$JS.API.DIRECT.GET.{stream}", json.dumps(body).encode(), timeout_s=self.timeout_s
-            )
-            pending = _pending(replies.pop())
-            for reply in replies:
-                stored = _lifted(reply)
-                if stored is not None:
-                    start = stored.sequence + 1
+    async def read(self, stream: str, subject: str, *, start: int = 1) -> AsyncGenerator[Stored, None]:
+        """All messages whose subject matches, from sequence ``start`` up to the end that it finds, in stream order.
+
+        The server works on the next batch while the caller works on this one.
+        """
+        batch: asyncio.Future[tuple[list[Stored], int]] | None = self._batch(stream, subject, start)
+        try:
+            while batch is not None:
+                found, pending = await batch
+                more = pending > 0 and bool(found)
+                batch = self._batch(stream, subject, found[-1].sequence + 1) if more else None
+                for stored in found:
                     yield stored
+        finally:
+            if batch is not None:
+                batch.cancel()
+
+    def _batch(self, stream: str, subject: str, start: int) -> asyncio.Future[tuple[list[Stored], int]]:
+        return asyncio.ensure_future(self._read_batch(stream, subject, start))
+
+    async def _read_batch(self, stream: str, subject: str, start: int) -> tuple[list[Stored], int]:
+        """Some messages, and how many more there are."""
+        body = {"seq": start, "next_by_subj": subject, "batch": _BATCH, "max_bytes": _BATCH_BYTES}
+        replies = await self.connection.request_many(
+            f"$JS.API.DIRECT.GET.{stream}", json.dumps(body).encode(), timeout_s=self.timeout_s
+        )
+        pending = _pending(replies.pop())
+        lifted = [_lifted(reply) for reply in replies]
+        return [stored for stored in lifted if stored is not None], pending
 
 
 def _pending(end: Incoming) -> int:

@@ -12,7 +12,7 @@ from swe_ai_fleet.errors import RecordUnavailableError
 from swe_ai_fleet.messaging.nats_publisher import NatsPublisher, Outgoing, SubjectTakenError
 from swe_ai_fleet.messaging.nats_requests import JetStreamApi, Stored
 from swe_ai_fleet.messaging.streams import SNAPSHOTS
-from swe_ai_fleet.messaging.subjects import ALL_SNAPSHOTS, snapshot_subject
+from swe_ai_fleet.messaging.subjects import snapshot_subject
 from swe_ai_fleet.ports.record import Snapshot
 
 _TRIES = 20
@@ -70,7 +70,7 @@ class NatsSnapshotStore:
         window = limit
         while True:
             start = max(first, last - window + 1)
-            read = [_snapshot(s) async for s in self._api.read(SNAPSHOTS, ALL_SNAPSHOTS, start=max(1, start))]
+            read = [_snapshot(s) async for s in self._api.read(SNAPSHOTS, ">", start=max(1, start))]
             found = [snapshot for snapshot in read if snapshot is not None]
             if len(found) >= limit or start <= first:
                 found.sort(key=lambda s: (s.updated, s.deliberation_id), reverse=True)
