@@ -1,48 +1,85 @@
 """Agreement: how many votes say the same as a candidate, and which candidates say the same throughout."""
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from swe_ai_fleet.ranking.candidates import Candidate
+from swe_ai_fleet.ranking.evidence import Claim, Evidence
 
 
-def agreement_scores(candidates: Sequence[Candidate], votes: Mapping[str, float]) -> dict[str, float]:
-    """By proposal id: the mean share of the votes that gave the same output, over all inputs.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """Mean share of the votes that say the same as a candidate, by proposal id."""
 
-    ``S(i) = sum_x sum_j r_j * 1(o_j(x) = o_i(x))``, divided by inputs and votes; an abstention agrees with nobody
-    and earns nothing. It is the sum of MBR-exec (Shi et al. 2022) with soft agreement instead of one cluster.
+    impartial: Mapping[str, float]
+    """Claims of a candidate's own author left out: what the ranking uses."""
+    with_own: Mapping[str, float]
+    """The same with them, for comparison."""
+
+
+def agreement_of(
+    candidates: Sequence[Candidate], votes: Mapping[str, float], evidence: Evidence
+) -> Agreement:
+    """Agreement over all inputs, with proposed tests as further voters.
+
+    ``S(i) = sum_x w_x * [ sum_j r_j * 1(o_j(x) = o_i(x)) + sum_{t asserts o_i(x)} q_t ]``, divided by the weights and
+    by the votes. An abstention agrees with nobody and earns nothing. Without tests it is MBR-exec (Shi et al. 2022)
+    with agreement counted input by input; with tests it is CodeT's dual agreement (Chen et al. 2022) without its demand
+    that all tests agree; with one candidate it is test voting. Test votes never count alone: at many candidates
+    the number of generated tests passed is no better than chance.
     """
-    inputs = sorted({name for candidate in candidates for name in candidate.signature})
-    total = sum(votes.values())
+    weights = _weights(candidates, evidence)
+    scale = math.fsum(weights.values()) * sum(votes.values())
     said: dict[tuple[str, str], float] = defaultdict(float)
     for candidate in candidates:
-        for name, output in candidate.signature.items():
-            said[name, output] += votes.get(candidate.id, 0.0)
-    if not inputs or not total:
-        return {candidate.id: 0.0 for candidate in candidates}
-    return {
-        candidate.id: sum(said[pair] for pair in sorted(candidate.signature.items())) / (total * len(inputs))
-        for candidate in candidates
-    }
+        vote = votes.get(candidate.id, 0.0)
+        for pair in candidate.signature.items() if vote else ():
+            said[pair] += vote
+    claimed: dict[tuple[str, str], float] = defaultdict(float)
+    own: dict[tuple[str, str, str], float] = defaultdict(float)
+    for claim in sorted(evidence.claims, key=_claim_order):
+        claimed[claim.input_id, claim.output] += _credibility(claim)
+        own[claim.author, claim.input_id, claim.output] += _credibility(claim)
+    impartial, with_own = {}, {}
+    for candidate in candidates:
+        pairs = candidate.signature.items()
+        agreed = [weights[pair[0]] * (said[pair] + claimed.get(pair, 0.0)) for pair in pairs]
+        author = candidate.proposal.agent_id
+        favours = [weights[pair[0]] * own.get((author, *pair), 0.0) for pair in pairs]
+        with_own[candidate.id] = math.fsum(agreed) / scale if scale else 0.0
+        impartial[candidate.id] = (math.fsum(agreed) - math.fsum(favours)) / scale if scale else 0.0
+    return Agreement(impartial=impartial, with_own=with_own)
+
+
+def _weights(candidates: Sequence[Candidate], evidence: Evidence) -> dict[str, float]:
+    """Of every input that anybody answered."""
+    names = sorted({name for candidate in candidates for name in candidate.signature})
+    given = {name: evidence.inputs.get(name, 1.0) for name in names}
+    return {name: weight if math.isfinite(weight) and weight > 0 else 0.0 for name, weight in given.items()}
+
+
+def _credibility(claim: Claim) -> float:
+    return claim.credibility if math.isfinite(claim.credibility) and claim.credibility > 0 else 0.0
+
+
+def _claim_order(claim: Claim) -> tuple[str, str, str, float]:
+    return (claim.input_id, claim.output, claim.author, _credibility(claim))
 
 
 def copies(candidates: Sequence[Candidate], votes: Mapping[str, float]) -> dict[str, float]:
     """By proposal id: the share of the votes whose answer is the same after normalisation."""
-    return _shares({candidate.id: candidate.key for candidate in candidates}, votes)
+    total = sum(votes.values()) or 1.0
+    said: dict[str, float] = defaultdict(float)
+    for candidate in candidates:
+        said[candidate.key] += votes.get(candidate.id, 0.0)
+    return {candidate.id: said[candidate.key] / total for candidate in candidates}
 
 
 def behaving_alike(candidates: Sequence[Candidate]) -> list[tuple[Candidate, ...]]:
     """Groups with the same signature; where nothing was executed, groups of the same answer."""
     groups: dict[object, list[Candidate]] = defaultdict(list)
     for candidate in candidates:
-        key = tuple(sorted(candidate.signature.items())) or candidate.key
-        groups[key].append(candidate)
+        groups[frozenset(candidate.signature.items()) or candidate.key].append(candidate)
     return [tuple(group) for group in groups.values()]
-
-
-def _shares(keys: Mapping[str, str], votes: Mapping[str, float]) -> dict[str, float]:
-    total = sum(votes.values()) or 1.0
-    said: dict[str, float] = defaultdict(float)
-    for proposal_id, key in sorted(keys.items()):
-        said[key] += votes.get(proposal_id, 0.0)
-    return {proposal_id: said[key] / total for proposal_id, key in keys.items()}

@@ -24,13 +24,25 @@ class Candidate:
     """Equal for answers that are the same."""
     new_failures: frozenset[str] = frozenset()
     unresolved: frozenset[str] = frozenset()
-    signature: Behaviour
-    """What it did: verdicts of the checks and their cases, and outputs on the pooled inputs."""
+    verdicts: Behaviour
+    """Of the checks and their cases."""
+    outputs: Behaviour
+    """On the pooled inputs."""
 
     @property
     def id(self) -> str:
         """The proposal's id."""
         return self.proposal.proposal_id
+
+    @property
+    def signature(self) -> Behaviour:
+        """Everything it did that others can agree with."""
+        return {**self.verdicts, **self.outputs}
+
+    @property
+    def is_executed(self) -> bool:
+        """Anything is known of what it does."""
+        return bool(self.verdicts or self.outputs)
 
 
 def candidates_of(evidence: Evidence) -> list[Candidate]:
@@ -43,33 +55,33 @@ def candidates_of(evidence: Evidence) -> list[Candidate]:
 
 
 def _comparable(candidates: list[Candidate]) -> list[Candidate]:
-    """The same, with only those inputs that at least half of the executed candidates answer.
+    """The same, with only those cases that at least half of the checked candidates ran.
 
     A patch that brings its own test cases, or dodges those of the others, does not choose what is compared.
     """
-    answered = Counter(name for candidate in candidates for name in candidate.signature)
-    executed = sum(bool(candidate.signature) for candidate in candidates)
-    common = {name for name, count in answered.items() if 2 * count >= executed}
+    ran = Counter(name for candidate in candidates for name in candidate.verdicts)
+    checked = sum(bool(candidate.verdicts) for candidate in candidates)
+    common = {name for name, count in ran.items() if 2 * count >= checked}
     return [
-        replace(c, signature={name: output for name, output in c.signature.items() if name in common})
+        replace(c, verdicts={name: verdict for name, verdict in c.verdicts.items() if name in common})
         for c in candidates
     ]
 
 
 def _candidate(proposal: Proposal, evidence: Evidence) -> Candidate:
     report = evidence.reports.get(proposal.proposal_id)
-    signature = dict(evidence.behaviours.get(proposal.proposal_id, {}))
+    outputs = evidence.behaviours.get(proposal.proposal_id, {})
     if report is None:
-        return Candidate(
-            proposal=proposal, report=None, key=answer_key(proposal.content), signature=signature
-        )
+        key = answer_key(proposal.content)
+        return Candidate(proposal=proposal, report=None, key=key, verdicts={}, outputs=outputs)
     return Candidate(
         proposal=proposal,
         report=report,
         key=answer_key(proposal.content, patch_key=report.patch_key if report.applied else None),
         new_failures=new_failures(report, evidence.base),
         unresolved=unresolved(report, evidence.base),
-        signature=steady(verdicts(report), evidence.base) | signature,
+        verdicts=steady(verdicts(report), evidence.base),
+        outputs=outputs,
     )
 
 

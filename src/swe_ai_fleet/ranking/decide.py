@@ -98,7 +98,7 @@ def _counts(report: CheckReport | None) -> CheckCounts:
 
 
 def _p_correct(candidate: Candidate, standing: Standing, evidence: Evidence) -> float:
-    if not standing.gates and not candidate.signature:
+    if not standing.gates and not candidate.is_executed:
         return round(standing.parts["judge"][candidate.id], 6)
     is_broken = any(demerits(candidate, standing.gates[:-1])) or repairs_nothing(candidate, evidence)
     return p_patch_correct(

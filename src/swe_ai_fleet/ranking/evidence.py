@@ -15,6 +15,19 @@ took too long, gave None where the task wants a value, or did not do the same tw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A proposed test: on this input, this output is expected."""
+
+    author: str
+    """Agent id. The claim counts for everybody's answer but the author's own."""
+    input_id: str
+    output: str
+    """Canonical, as in a behaviour."""
+    credibility: float = 1.0
+    """How many votes the claim is worth."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What is known of the proposals of one deliberation. The order of its parts never matters."""
 
@@ -29,5 +42,8 @@ class Evidence:
     seed: int = 0
     behaviours: Mapping[str, Behaviour] = field(default_factory=dict)
     """By proposal id: what the candidate did on the pooled inputs."""
+    inputs: Mapping[str, float] = field(default_factory=dict)
+    """Weight by input id; 1 where it is missing. See :mod:`swe_ai_fleet.ranking.pool`."""
+    claims: tuple[Claim, ...] = ()
     reliability: Mapping[str, float] = field(default_factory=dict)
     """Vote weight by agent id; 1 where it is missing or no finite positive number."""

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from swe_ai_fleet.domain.ranking import TierVerdict
-from swe_ai_fleet.ranking.agreement import agreement_scores, behaving_alike, copies
+from swe_ai_fleet.ranking.agreement import agreement_of, behaving_alike, copies
 from swe_ai_fleet.ranking.candidates import Candidate, candidates_of, votes_of
+from swe_ai_fleet.ranking.demands import coverage, demanded, elaboration
 from swe_ai_fleet.ranking.evidence import Evidence
 from swe_ai_fleet.ranking.gates import GATES, Gate, demerits, pass_gates
 from swe_ai_fleet.ranking.ties import (
@@ -18,6 +19,8 @@ from swe_ai_fleet.ranking.ties import (
 )
 
 _LESS_IS_BETTER = frozenset({gate.name for gate in GATES} | {"cost"})
+
+_INFORMATIVE = frozenset({"coverage", "elaboration", "agreement_with_own_tests"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +99,10 @@ def _parts(
         gate.name: {pid: float(row[column]) for pid, row in counted.items()}
         for column, gate in enumerate(gates)
     }
+    details: dict[str, dict[str, float]] = {}
     judged, copied = judge_scores(candidates, evidence), copies(candidates, votes)
-    agreed = agreement_scores(candidates, votes)
-    if any(candidate.signature for candidate in candidates):
+    if any(candidate.is_executed for candidate in candidates):
+        agreed, details = _agreement(candidates, votes, evidence)
         parts |= {"agreement": agreed, "copies": copied}
     else:
         parts |= {"copies": copied} if gates else {"judge": judged, "copies": copied}
@@ -109,10 +113,28 @@ def _parts(
         "judge": parts.pop("judge", judged) if gates else judged,
         "cost": costs(candidates),
         "hash": stable_fractions(candidates, evidence.seed),
+        **details,
     }
     return {name: {pid: round(value, 9) for pid, value in part.items()} for name, part in parts.items()}
 
 
+def _agreement(
+    candidates: Sequence[Candidate], votes: Mapping[str, float], evidence: Evidence
+) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
+    """What is compared, and what it is made of; the latter stands at the end of the score and decides nothing."""
+    agreed = agreement_of(candidates, votes, evidence)
+    if not any(candidate.outputs for candidate in candidates):
+        return dict(agreed.impartial), {}
+    covered, elaborated = coverage(candidates, evidence.task.description), elaboration(candidates)
+    details = {
+        "coverage": covered,
+        "elaboration": elaborated,
+        "agreement_with_own_tests": demanded(agreed.with_own, covered, elaborated),
+    }
+    return demanded(agreed.impartial, covered, elaborated), details
+
+
 def _order(candidate: Candidate, parts: Mapping[str, Mapping[str, float]]) -> tuple[float | str, ...]:
-    sign = {name: 1.0 if name in _LESS_IS_BETTER else -1.0 for name in parts}
-    return (*(sign[name] * part[candidate.id] for name, part in parts.items()), candidate.id)
+    compared = (name for name in parts if name not in _INFORMATIVE)
+    sign = {name: 1.0 if name in _LESS_IS_BETTER else -1.0 for name in compared}
+    return (*(factor * parts[name][candidate.id] for name, factor in sign.items()), candidate.id)

@@ -1,7 +1,7 @@
 from typing import Any
 
 from council_evidence import BASE, CODE_TASK, TEXT_TASK, council, critique, proposal, report
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swe_ai_fleet.domain.ranking import Ranking
@@ -46,6 +46,7 @@ def evidence(*, answers: Any, seen: Any, remarks: Any, has_repo: bool, weights: 
     )
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     answers=st.lists(proposals, max_size=8, unique_by=lambda p: p.proposal_id),
     seen=st.lists(reports, max_size=8, unique_by=lambda r: r.proposal_id),
