@@ -13,7 +13,7 @@ class RayOptions(Value):
     enabled: bool = True
     """False: agents and checks work in the process that deliberates, without Ray."""
     address: str | None = None
-    """``host:port`` of the cluster's head, ``auto`` on one of its nodes, or ``ray://host:port``; None: embedded."""
+    """``host:port`` of the cluster's head, or ``auto``, on one of the cluster's nodes; None: embedded."""
     dashboard: str | None = None
     """``http(s)://host:port`` of the cluster's dashboard, where jobs are submitted."""
     token: SecretStr | None = None

@@ -9,7 +9,6 @@ import structlog
 from swe_ai_fleet.domain.brief import Assignment, CritiqueStep, ProposeStep, ReviseStep
 from swe_ai_fleet.domain.events import AgentFailed, Critiqued, Event, Proposed, Revised
 from swe_ai_fleet.domain.outcome import Answered, Crashed, Failure, Outcome, Refused, Reviewed, TimedOut
-from swe_ai_fleet.domain.proposal import Usage
 from swe_ai_fleet.errors import (
     AgentRefusedError,
     FleetError,
@@ -19,6 +18,7 @@ from swe_ai_fleet.errors import (
     RecordError,
     SandboxUnavailableError,
 )
+from swe_ai_fleet.orchestrator.agents.parsing import cost_of
 from swe_ai_fleet.ports.agents import Agent
 from swe_ai_fleet.ports.clock import Clock
 from swe_ai_fleet.ports.record import EventLog
@@ -136,12 +136,7 @@ def failure_of(error: Exception, assignment: Assignment) -> Failure:
         case AgentRefusedError() | SandboxUnavailableError() | InputError():
             return Refused(reason=str(error))
         case ModelError():
-            paid = Usage(
-                requests=error.attempts,
-                prompt_tokens=error.prompt_tokens,
-                completion_tokens=error.completion_tokens,
-            )
-            paid = getattr(error, "usage", paid)
+            paid = cost_of(error)
             return Crashed(reason=str(error), error=error.kind, attempts=error.attempts, usage=paid)
         case FleetError():
             kind = type(error).__name__.removesuffix("Error").lower()

@@ -7,6 +7,7 @@ from swe_ai_fleet.domain.brief import Assignment, CritiqueStep, ProposeStep, Rev
 from swe_ai_fleet.domain.outcome import Reviewed
 from swe_ai_fleet.domain.proposal import Proposal, Usage
 from swe_ai_fleet.errors import AgentRefusedError, ModelError
+from swe_ai_fleet.orchestrator.agents.parsing import cost_of
 from swe_ai_fleet.orchestrator.agents.system_clock import SystemClock
 from swe_ai_fleet.ports.agents import Agent
 from swe_ai_fleet.ports.clock import Clock
@@ -73,5 +74,5 @@ class FallbackAgent:
 
 def _with_cost(answer: _Answer, causes: Sequence[Exception]) -> _Answer:
     """The answer, with what came before it on its bill."""
-    paid = sum((getattr(cause, "usage", Usage()) for cause in causes), Usage())
+    paid = sum((cost_of(cause) for cause in causes if isinstance(cause, ModelError)), Usage())
     return answer.model_copy(update={"usage": answer.usage + paid}) if paid.requests else answer

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, Valid
 
 from swe_ai_fleet.domain.proposal import Proposal, Usage
 from swe_ai_fleet.domain.review import Critique
-from swe_ai_fleet.errors import ModelMalformedError
+from swe_ai_fleet.errors import ModelError, ModelMalformedError
 
 _READ_CHARS = 64 * 1024
 _OBJECTS_TRIED = 500
@@ -26,6 +26,17 @@ class UnusableAnswerError(ModelMalformedError):
     """
 
     usage: Usage = Usage()
+
+
+def cost_of(error: ModelError) -> Usage:
+    """What the calls that ended in this error cost, as far as the server told."""
+    if isinstance(error, UnusableAnswerError):
+        return error.usage
+    return Usage(
+        requests=error.attempts,
+        prompt_tokens=error.prompt_tokens,
+        completion_tokens=error.completion_tokens,
+    )
 
 
 class UnreadableError(ValueError):

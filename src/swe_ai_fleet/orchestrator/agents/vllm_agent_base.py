@@ -23,6 +23,7 @@ from swe_ai_fleet.orchestrator.agents.parsing import (
 )
 from swe_ai_fleet.orchestrator.agents.plain import input_error, plain_assignment, plain_task
 from swe_ai_fleet.orchestrator.agents.prompts import write_prompt
+from swe_ai_fleet.orchestrator.agents.replicas import ReplicatedClient
 from swe_ai_fleet.orchestrator.agents.roles import variant_of
 from swe_ai_fleet.orchestrator.agents.system_clock import SystemClock
 from swe_ai_fleet.ports.clock import Clock
@@ -60,7 +61,8 @@ class VLLMAgentBase:
         Args:
             agent_id: letters, digits, ``_`` and ``-``; unique among the agents of a deliberation.
             role: DEV, QA, ARCHITECT, DEVOPS, DATA or any other name.
-            vllm_url: ``http(s)://host[:port][/path]``; ``/v1`` is added where the path holds no version.
+            vllm_url: ``http(s)://host[:port][/path]``; ``/v1`` is added where the path holds no version. Several equal
+                servers are joined by commas; each deliberation stays at one of them as long as it answers.
             model: as the server names it.
             temperature: clamped to [0, 2].
             max_tokens: limit on the output tokens of one answer, the thinking included.
@@ -245,15 +247,19 @@ class VLLMAgentBase:
         )
 
 
-def _open_client(url: str, model: str) -> ModelClient:
-    """A client of that server with the fleet's retries, back-off and limits."""
+def _open_client(urls: str, model: str) -> ModelClient:
+    """A client of that server, or of several equal ones, with the fleet's retries, back-off and limits."""
     from swe_ai_fleet.models.provider import Provider  # noqa: PLC0415 - an agent that is given its client needs none
     from swe_ai_fleet.models.registry import ModelRegistry  # noqa: PLC0415
 
-    try:
-        provider = Provider(name=_PROVIDER, base_url=url, sends_seed=True)
-    except ValidationError as error:
-        raise InputError(
-            "vllm_url", url, "is no address of a model server", "Give http(s)://host[:port][/path]."
-        ) from error
-    return ModelRegistry([provider]).client(f"{_PROVIDER}:{model}")
+    clients: dict[str, ModelClient] = {}
+    several = "," in urls
+    for url in urls.split(","):
+        try:
+            provider = Provider(name=_PROVIDER, base_url=url.strip())
+        except ValidationError as error:
+            way_out = "Give http(s)://host[:port][/path], several joined by commas."
+            raise InputError("vllm_url", urls, "is no address of a model server", way_out) from error
+        registry = ModelRegistry([provider])
+        clients[provider.url] = registry.client(f"{_PROVIDER}:{model}", has_successor=several)
+    return ReplicatedClient(clients) if several else next(iter(clients.values()))
