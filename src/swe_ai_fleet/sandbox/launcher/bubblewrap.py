@@ -18,7 +18,7 @@ def command_line(request: Request) -> list[str]:
         *("--die-with-parent", "--new-session", "--cap-drop", "ALL"),
         *("--size", str(request.caps.disk_bytes), "--tmpfs", "/tmp"),  # the sandbox's own
         *_view(request),
-        *("--proc", "/proc", "--dev", "/dev", "--remount-ro", "/"),
+        *("--proc", "/proc", "--dev", "/dev", "--remount-ro", "/proc", "--remount-ro", "/"),
         *("--chdir", request.folder, "--seccomp", str(_descriptor(seccomp.packed(shared=False))), "--"),
         *request.argv,
     ]

@@ -8,6 +8,7 @@ import errno
 import os
 import socket
 import struct
+from collections.abc import Mapping
 
 from swe_ai_fleet.sandbox.launcher.kernel import syscall
 
@@ -18,8 +19,9 @@ _LOAD, _JEQ, _JGE, _JSET, _RET = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _NR, _ARCH_AT = 0, 4
 
+_Table = Mapping[str, tuple[int | None, int | None]]
 # By name, the numbers on x86-64 and on AArch64.
-_REFUSED: dict[str, tuple[int, int | None]] = {
+_REFUSED: _Table = {
     "ptrace": (101, 117),
     "process_vm_readv": (310, 270),
     "process_vm_writev": (311, 271),
@@ -80,7 +82,7 @@ _REFUSED: dict[str, tuple[int, int | None]] = {
 }
 
 # Without namespaces of its own, code could reach other processes of the same user by these.
-_REFUSED_WHEN_SHARED: dict[str, tuple[int, int | None]] = {
+_REFUSED_WHEN_SHARED: _Table = {
     "shmget": (29, 194),
     "semget": (64, 190),
     "msgget": (68, 186),
@@ -89,14 +91,40 @@ _REFUSED_WHEN_SHARED: dict[str, tuple[int, int | None]] = {
     "ioprio_set": (251, 30),
     "connect": (42, 203),
 }
-_OWN_ONLY_WHEN_SHARED: dict[str, tuple[int, int | None]] = {
+# Landlock does not look at changes of a file's owner, mode or times, and the user's own files are in reach of these.
+_OWNERS_WHEN_SHARED: _Table = {
+    "chown": (92, None),
+    "fchown": (93, 55),
+    "lchown": (94, None),
+    "fchownat": (260, 54),
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+    "setxattrat": (463, 463),
+    "removexattrat": (466, 466),
+}
+# These do nothing and say that they did: copying a file would fail for no reason that matters.
+_WITHOUT_EFFECT_WHEN_SHARED: _Table = {
+    "chmod": (90, None),
+    "fchmod": (91, 52),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
+    "utime": (132, None),
+    "utimes": (235, None),
+    "futimesat": (261, None),
+    "utimensat": (280, 88),
+}
+_OWN_ONLY_WHEN_SHARED: _Table = {
     "prlimit64": (302, 261),
     "sched_setaffinity": (203, 122),
     "sched_setscheduler": (144, 119),
     "sched_setparam": (142, 118),
     "sched_setattr": (314, 274),
 }
-_REFUSED_IN_A_CELL: dict[str, tuple[int, int | None]] = {
+_REFUSED_IN_A_CELL: _Table = {
     "fork": (57, None),
     "vfork": (58, None),
     "execve": (59, 221),
@@ -168,9 +196,13 @@ def _program(*, shared: bool) -> list[_Instruction]:
     ]
     if _X86:
         program += [(_JGE, 0, 1, _X32), (_RET, 0, 0, _ERRNO | errno.ENOSYS)]
-    refused = _numbers(_REFUSED) + (_numbers(_REFUSED_WHEN_SHARED) if shared else [])
+    refused = _numbers(_REFUSED)
+    if shared:
+        refused += _numbers(_REFUSED_WHEN_SHARED) + _numbers(_OWNERS_WHEN_SHARED)
+        for number in _numbers(_WITHOUT_EFFECT_WHEN_SHARED):
+            program += [(_JEQ, 0, 1, number), *_refuse(0)]
     for number in refused:
-        program += [(_JEQ, 0, 1, number), (_RET, 0, 0, _ERRNO | errno.EPERM)]
+        program += [(_JEQ, 0, 1, number), *_refuse(errno.EPERM)]
     program += [(_JEQ, 0, 1, _CLONE3), (_RET, 0, 0, _ERRNO | errno.ENOSYS)]
     program += _when(
         _CLONE, [(_LOAD, 0, 0, _argument(0)), (_JSET, 0, 1, _NEW_NAMESPACES), *_refuse(errno.EPERM)]
@@ -214,6 +246,6 @@ def _argument(index: int) -> int:
     return 16 + 8 * index
 
 
-def _numbers(table: dict[str, tuple[int, int | None]]) -> list[int]:
+def _numbers(table: _Table) -> list[int]:
     numbers = (entry[0] if _X86 else entry[1] for entry in table.values())
     return [number for number in numbers if number is not None]
