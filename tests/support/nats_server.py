@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -103,3 +104,33 @@ async def running_nats_server(folder: Path, config: str = "") -> AsyncIterator[N
         yield server
     finally:
         server.kill()
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@asynccontextmanager
+async def running_nats_cluster(folder: Path, size: int = 3) -> AsyncIterator[list[NatsServer]]:
+    """Servers that replicate each other's streams."""
+    ports = [free_port() for _ in range(size)]
+    routes = ", ".join(f'"nats://127.0.0.1:{port}"' for port in ports)
+    servers = [
+        NatsServer(
+            folder=folder / f"n{number}",
+            name=f"n{number}",
+            config=f"cluster {{ name: fleet, listen: 127.0.0.1:{port}, routes: [{routes}] }}",
+        )
+        for number, port in enumerate(ports)
+    ]
+    try:
+        for server in servers:
+            await server.start()
+        yield servers
+    finally:
+        for server in servers:
+            server.kill()

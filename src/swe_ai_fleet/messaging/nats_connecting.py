@@ -21,7 +21,7 @@ from swe_ai_fleet.messaging.options import NatsOptions
 _log = structlog.get_logger()
 _WAY_OUT = "Start it (nats-server -js), or leave FLEET_NATS__URL unset for an embedded one."
 _RECONNECT_WAIT_S = 0.2
-_PING_S = 20
+_PING_S = 5
 _TURNED_AWAY = ("authorization violation", "authentication expired", "authorization failed")
 
 
@@ -47,7 +47,9 @@ async def open_connection(options: NatsOptions) -> AsyncIterator[NatsConnection]
 async def _connect(connection: NatsConnection, options: NatsOptions, wanted: dict[str, Any]) -> None:
     async def on_error(error: Exception) -> None:
         if not connection.has_started and any(sign in str(error).lower() for sign in _TURNED_AWAY):
-            raise RecordDeniedError(f"NATS at {_shown(options)} does not know these credentials") from error
+            raise RecordDeniedError(
+                f"NATS at {shown_addresses(options)} does not know these credentials"
+            ) from error
         await connection.on_error(error)
 
     try:
@@ -62,7 +64,7 @@ async def _connect(connection: NatsConnection, options: NatsOptions, wanted: dic
     except (TimeoutError, NatsError, OSError) as error:
         await _abandon(connection.client)
         why = f" ({connection.last_error})" if connection.last_error else ""
-        raise UnreachableError("NATS", _shown(options) + why, _WAY_OUT) from error
+        raise UnreachableError("NATS", shown_addresses(options) + why, _WAY_OUT) from error
     except (RecordDeniedError, asyncio.CancelledError):
         await _abandon(connection.client)
         raise
@@ -80,7 +82,7 @@ async def _abandon(client: Client) -> None:
         transport.close()  # type: ignore[no-untyped-call]  # the library leaves it untyped
 
 
-def _shown(options: NatsOptions) -> str:
+def shown_addresses(options: NatsOptions) -> str:
     """The addresses without what is written before an ``@``."""
     parts = (urlsplit(address) for address in options.addresses)
     return ",".join(f"{part.scheme}://{part.netloc.rpartition('@')[2]}" for part in parts)

@@ -48,31 +48,45 @@ class NatsEventLog:
 
     async def publish(self, event: Event) -> Published:
         """Store one event, once for each key."""
-        subject, payload = event_subject(event), await self._message(event)
-        message = Outgoing(subject=subject, payload=payload, message_id=message_id(event), after=0)
-        try:
-            return await self._publisher.publish(message)
-        except SubjectTakenError as taken:
-            if isinstance(event, Closed):
-                return await self._closed_before(subject, payload)
-            return Published(sequence=taken.sequence, duplicate=True)
+        payload = await self._message(event)
+        message = Outgoing(
+            subject=event_subject(event), payload=payload, message_id=message_id(event), after=0
+        )
+        for _ in range(_STALE_TRIES):
+            try:
+                stored = await self._publisher.publish(message)
+            except SubjectTakenError as taken:
+                sequence = taken.sequence
+            else:
+                if not stored.duplicate:
+                    return stored
+                sequence = stored.sequence
+            before = await self._before(event, message, sequence)
+            if before is not None:
+                return before
+            await asyncio.sleep(_STALE_PAUSE_S)
+        raise RecordUnavailableError(f"{message.subject} is taken, but no server shows by what")
+
+    async def _before(self, event: Event, message: Outgoing, sequence: int) -> Published | None:
+        """What is on the subject already; None while a cluster has not agreed on it, or the answer is behind.
+
+        For the end of a deliberation it is ours, after a lost acknowledgement, or somebody else's: that the server
+        calls it a duplicate only says that the ids are equal.
+        """
+        if not isinstance(event, Closed):
+            return Published(sequence=sequence, duplicate=True) if sequence else None
+        there = await self._api.last(EVENTS, message.subject)
+        if there is None:
+            return None
+        if there.payload != message.payload:
+            raise RecordConflictError(f"{message.subject} is on the record already, with another result")
+        return Published(sequence=there.sequence, duplicate=True)
 
     async def _message(self, event: Event) -> bytes:
         data = encode_data(event)
         if len(data) <= MAX_INLINE_BYTES:
             return encode_event(event, data)
         return encode_reference(event, await self._blobs.put(data))
-
-    async def _closed_before(self, subject: str, payload: bytes) -> Published:
-        """The terminal event that is there: ours after a lost acknowledgement, or somebody else's."""
-        for _ in range(_STALE_TRIES):
-            there = await self._api.last(EVENTS, subject)
-            if there is not None:
-                if there.payload == payload:
-                    return Published(sequence=there.sequence, duplicate=True)
-                raise RecordConflictError(f"{subject} is on the record already, with another result")
-            await asyncio.sleep(_STALE_PAUSE_S)  # a replica that answers may be behind its leader
-        raise RecordUnavailableError(f"{subject} is taken, but no server shows by what")
 
     async def history(self, deliberation_id: str) -> Sequence[Event]:
         """All events of one deliberation in stream order."""

@@ -3,17 +3,22 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from swe_ai_fleet.errors import RecordUnavailableError, UnreachableError
 from swe_ai_fleet.messaging.nats_blobs import NatsBlobStore
 from swe_ai_fleet.messaging.nats_commands import NatsCommandQueue
-from swe_ai_fleet.messaging.nats_connecting import open_connection
+from swe_ai_fleet.messaging.nats_connecting import open_connection, shown_addresses
 from swe_ai_fleet.messaging.nats_dead_letters import NatsDeadLetters
 from swe_ai_fleet.messaging.nats_event_log import NatsEventLog
 from swe_ai_fleet.messaging.nats_publisher import NatsPublisher
 from swe_ai_fleet.messaging.nats_requests import JetStreamApi
 from swe_ai_fleet.messaging.nats_snapshots import NatsSnapshotStore
-from swe_ai_fleet.messaging.nats_streams import ensure_streams
+from swe_ai_fleet.messaging.nats_streams import ensure_streams_within
 from swe_ai_fleet.messaging.options import NatsOptions
 from swe_ai_fleet.ports.record import Record
+
+_WAY_OUT = (
+    "Its server answers; start it with JetStream on (nats-server -js), or wait until its cluster has leaders."
+)
 
 
 @asynccontextmanager
@@ -22,15 +27,18 @@ async def open_nats_record(options: NatsOptions) -> AsyncIterator[Record]:
 
     Raises:
         InputError: the options name no server, or a file that cannot be read.
-        UnreachableError: nobody answers within ``options.connect_s``.
+        UnreachableError: no server, or no JetStream on it, answers within ``options.connect_s``.
         RecordDeniedError: the server does not know these credentials.
         RecordError: the streams are not as declared and cannot be made so.
     """
     async with open_connection(options) as connection:
         api = JetStreamApi(connection, timeout_s=options.request_s)
-        is_clustered = await ensure_streams(
-            api, replicas=options.replicas, may_declare=options.declare_streams
-        )
+        try:
+            is_clustered = await ensure_streams_within(
+                api, options.connect_s, replicas=options.replicas, may_declare=options.declare_streams
+            )
+        except RecordUnavailableError as error:
+            raise UnreachableError("JetStream", shown_addresses(options), _WAY_OUT) from error
         publisher = NatsPublisher(
             connection,
             request_s=options.request_s,

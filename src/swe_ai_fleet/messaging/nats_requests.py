@@ -14,6 +14,8 @@ _BATCH_BYTES = 8 * 1024**2
 """Well below what the client buffers of replies before it drops them."""
 _NOT_FOUND = "404"
 _END_OF_BATCH = "204"
+_NOT_YET = frozenset({10158})
+"""The cluster is still agreeing on a message of the same id."""
 
 
 class JetStreamError(RecordError):
@@ -37,13 +39,13 @@ def raise_for_error(answer: Mapping[str, Any]) -> None:
     """Translate an error in a JetStream answer.
 
     Raises:
-        RecordUnavailableError: no leader or no resources at the moment.
+        RecordUnavailableError: no leader, no agreement or no resources at the moment.
         JetStreamError: anything else.
     """
     error = answer.get("error")
     if error is None:
         return
-    if error.get("code") == 503:
+    if error.get("code") == 503 or error.get("err_code") in _NOT_YET:
         raise RecordUnavailableError(f"JetStream: {error.get('description')}")
     raise JetStreamError(int(error.get("err_code", 0)), str(error.get("description")))
 

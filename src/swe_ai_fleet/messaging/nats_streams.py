@@ -1,16 +1,38 @@
 """Bringing a server's streams to the declaration, or saying what keeps them from it."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 import structlog
 
-from swe_ai_fleet.errors import RecordDeniedError, RecordError
+from swe_ai_fleet.errors import RecordDeniedError, RecordError, RecordUnavailableError
 from swe_ai_fleet.messaging.nats_requests import JetStreamApi, JetStreamError
 from swe_ai_fleet.messaging.streams import EVENTS, consumer_declarations, stream_declarations
 
 _log = structlog.get_logger()
 _NOT_FOUND = frozenset({10059, 10014})
+_PAUSE_S = 0.2
+
+
+async def ensure_streams_within(
+    api: JetStreamApi, limit_s: float, *, replicas: int, may_declare: bool
+) -> bool:
+    """:func:`ensure_streams`, again and again while a cluster is still choosing its leaders.
+
+    Raises:
+        RecordUnavailableError: JetStream does not answer within ``limit_s``.
+        RecordError: as :func:`ensure_streams`.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + limit_s
+    while True:
+        try:
+            return await ensure_streams(api, replicas=replicas, may_declare=may_declare)
+        except RecordUnavailableError:
+            if loop.time() > deadline:
+                raise
+            await asyncio.sleep(_PAUSE_S)
 
 
 async def ensure_streams(api: JetStreamApi, *, replicas: int, may_declare: bool) -> bool:
