@@ -1,14 +1,20 @@
 """NATS with the accounts of the manifests: each component can do its work, and nothing else."""
 
 import asyncio
+import shutil
+import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from nats_accounts import COMPONENTS, K8S, Accounts, nats_with_accounts
+from nats_accounts import COMPONENTS, K8S, Accounts, nats_with_accounts, program
+from nats_process import nats_process, nats_server_program
 from story import Story
 
-from swe_ai_fleet.errors import RecordDeniedError
+from swe_ai_fleet.errors import RecordDeniedError, UnreachableError
+from swe_ai_fleet.messaging.nats_record import open_nats_record
+from swe_ai_fleet.messaging.options import NatsOptions
 from swe_ai_fleet.messaging.streams import stream_declarations
 from swe_ai_fleet.ports.record import Command
 
@@ -186,3 +192,43 @@ def test_permissions_name_only_declared_streams() -> None:
     for line in text.splitlines():
         for part in line.strip().strip('"').split("."):
             assert not part.startswith(("FLEET_", "KV_", "OBJ_")) or part in declared
+
+
+async def test_tls_with_the_certificate_that_make_secrets_makes(tmp_path: Path) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl: apt-get install openssl")
+    made = program(K8S / "make_secrets.py").new_certificates()["nats-tls"]
+    for name, content in made.items():
+        (tmp_path / name).write_text(content)
+    config = (K8S / "components/tls/tls.conf").read_text().replace("/etc/nats-tls", str(tmp_path))
+    with nats_process(tmp_path, config) as server:
+        url = server.url.replace("nats://127.0.0.1", "tls://localhost")
+        async with open_nats_record(NatsOptions(url=url, tls_ca_file=tmp_path / "ca.crt")) as record:
+            await record.events.publish(story("tls-1").requested())
+            assert len(await record.events.history("tls-1")) == 1
+        with pytest.raises(UnreachableError, match="certificate"):
+            async with open_nats_record(NatsOptions(url=url, connect_s=2)):
+                pass
+
+
+@pytest.mark.parametrize("overlay", ["base", "production"])
+def test_the_server_takes_its_whole_configuration(tmp_path: Path, overlay: str) -> None:
+    secrets = program(K8S / "make_secrets.py")
+    (tmp_path / "nkeys.conf").write_text(secrets.new_secrets()["nats-accounts"]["nkeys.conf"])
+    files = {path.name: path for path in (K8S / "base/nats").glob("*.conf")}
+    if overlay == "production":
+        if shutil.which("openssl") is None:
+            pytest.skip("needs openssl: apt-get install openssl")
+        files |= {
+            "tls.conf": K8S / "components/tls/tls.conf",
+            "cluster.conf": K8S / "overlays/production/cluster.conf",
+        }
+        for name, content in secrets.new_certificates()["nats-tls"].items():
+            (tmp_path / name).write_text(content)
+    for name, path in files.items():
+        text = path.read_text().replace("/etc/nats-tls", str(tmp_path)).replace('"/data"', f'"{tmp_path}"')
+        (tmp_path / name).write_text(text.replace("/run/nats", str(tmp_path)))
+    command = [str(nats_server_program()), "-t", "-c", str(tmp_path / "nats.conf")]
+    environment = {"POD_NAME": "nats-0", "STORE_LIMIT": "8GiB"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
