@@ -24,6 +24,7 @@ from swe_ai_fleet.domain.events import (
     RoundClosed,
     Started,
 )
+from swe_ai_fleet.domain.outcome import Crashed
 from swe_ai_fleet.domain.proposal import Proposal, Usage
 from swe_ai_fleet.domain.review import Critique
 from swe_ai_fleet.domain.task import Task
@@ -168,14 +169,12 @@ class Deliberation:
 
     def usage(self) -> Usage:
         """Everything that was paid for, late and failed answers included."""
-        total = Usage()
-        for proposal in self.proposals.values():
-            total += proposal.usage
-        for critiqued in self.critiques.values():
-            total += critiqued.usage
-        for failed in self.failures.values():
-            total += getattr(failed.failure, "usage", Usage())
-        return total
+        paid = [proposal.usage for proposal in self.proposals.values()]
+        paid += [critiqued.usage for critiqued in self.critiques.values()]
+        paid += [
+            failed.failure.usage for failed in self.failures.values() if isinstance(failed.failure, Crashed)
+        ]
+        return Usage.total(paid)
 
 
 def _passes(report: CheckReport) -> bool:

@@ -1,5 +1,6 @@
 """What an agent answers, and what it cost."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import Field, JsonValue
@@ -18,11 +19,22 @@ class Usage(Recorded):
 
     def __add__(self, other: "Usage") -> "Usage":
         """Both together."""
-        return Usage(
-            requests=self.requests + other.requests,
-            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
-            cached_tokens=self.cached_tokens + other.cached_tokens,
-            completion_tokens=self.completion_tokens + other.completion_tokens,
+        return Usage.total((self, other))
+
+    @classmethod
+    def total(cls, usages: Iterable["Usage"]) -> "Usage":
+        """All of them together."""
+        requests = prompt = cached = completion = 0
+        for usage in usages:
+            requests += usage.requests
+            prompt += usage.prompt_tokens
+            cached += usage.cached_tokens
+            completion += usage.completion_tokens
+        return cls(
+            requests=requests,
+            prompt_tokens=prompt,
+            cached_tokens=cached,
+            completion_tokens=completion,
         )
 
     @property

@@ -2,8 +2,6 @@
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 
 class PriorityLimiter:
@@ -46,16 +44,12 @@ class PriorityLimiter:
             self._allowed = min(float(self._most), self._allowed + 1.0 / self._allowed)
             self._hand_out()
 
-    @asynccontextmanager
-    async def slot(self, priority: int) -> AsyncIterator[None]:
+    def slot(self, priority: int) -> "_Slot":
         """Wait for a slot and hold it. Cancelling a waiting call takes it out of the line."""
-        await self._acquire(priority)
-        try:
-            yield
-        finally:
-            self._release()
+        return _Slot(self, priority)
 
-    async def _acquire(self, priority: int) -> None:
+    async def acquire(self, priority: int) -> None:
+        """Take a slot, to be given back with :meth:`release`."""
         if self.has_free_slot:
             self.in_flight += 1
             return
@@ -66,10 +60,11 @@ class PriorityLimiter:
             await future
         except asyncio.CancelledError:
             if future.done() and not future.cancelled():
-                self._release()
+                self.release()
             raise
 
-    def _release(self) -> None:
+    def release(self) -> None:
+        """Give a slot back."""
         self.in_flight -= 1
         self._hand_out()
 
@@ -80,3 +75,19 @@ class PriorityLimiter:
             if not future.done():
                 self.in_flight += 1
                 future.set_result(None)
+
+
+class _Slot:
+    """One call's use of a limiter; written out, because a generator would cost more than the whole limiter."""
+
+    __slots__ = ("_limiter", "_priority")
+
+    def __init__(self, limiter: PriorityLimiter, priority: int) -> None:
+        self._limiter = limiter
+        self._priority = priority
+
+    async def __aenter__(self) -> None:
+        await self._limiter.acquire(self._priority)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._limiter.release()

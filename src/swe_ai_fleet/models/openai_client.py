@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import aiohttp
 from pydantic import JsonValue
 from pydantic_core import from_json
+from yarl import URL
 
 from swe_ai_fleet.errors import (
     ModelError,
@@ -57,6 +58,7 @@ class OpenAICompatibleClient:
         self._own_sessions = sessions is None
         self._sessions = sessions or Sessions(provider)
         self._adaptation = Adaptation()
+        self._chat_url = URL(f"{provider.url}/chat/completions")
 
     async def complete(self, request: ModelRequest) -> Completion:
         """Ask for one completion; see :class:`~swe_ai_fleet.ports.models.ModelClient`."""
@@ -78,7 +80,7 @@ class OpenAICompatibleClient:
         try:
             async with (
                 asyncio.timeout(limit_s),
-                self._sessions.current().get(self._url("models")) as response,
+                self._sessions.current().get(f"{self.provider.url}/models") as response,
             ):
                 body = await self._read(response, self.provider.max_response_bytes)
         except (TimeoutError, aiohttp.ClientError) as error:
@@ -179,7 +181,7 @@ class OpenAICompatibleClient:
             headers["traceparent"] = request.traceparent
         try:
             return await self._sessions.current().post(
-                self._url("chat/completions"), data=body, headers=headers, allow_redirects=False
+                self._chat_url, data=body, headers=headers or None, allow_redirects=False
             )
         except aiohttp.ConnectionTimeoutError as error:
             detail = f"no connection to {self.provider.url} within {self.provider.connect_s:g} s"
@@ -213,9 +215,6 @@ class OpenAICompatibleClient:
         """An error body as it may be shown: some servers repeat the credentials that they refuse."""
         key = self.provider.api_key
         return body if key is None else body.replace(key.get_secret_value().encode(), b"(key)")
-
-    def _url(self, path: str) -> str:
-        return f"{self.provider.url}/{path}"
 
 
 def _model_names(body: bytes, model_id: str) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from swe_ai_fleet.ports.models import Completion, ModelClient, ModelRequest
 
 _PRIORITIES: Mapping[str, int] = {"judge": 0, "interactive": 1, "batch": 2}
 _MARGIN_S = 0.01
+"""The limit on everything ends so much later than that on the last call, so that the endpoint learns it was slow."""
 
 
 class RetryPolicy(Value):
@@ -60,7 +61,7 @@ class ResilientClient:
     async def complete(self, request: ModelRequest) -> Completion:
         """Ask for one completion; ``request.timeout_s`` bounds it with all its attempts and pauses."""
         attempts = _Attempts()
-        limit = asyncio.timeout(request.timeout_s)
+        limit = asyncio.timeout(None if request.timeout_s is None else request.timeout_s + _MARGIN_S)
         try:
             async with limit:
                 completion = await self._complete(request, attempts)
@@ -73,6 +74,8 @@ class ResilientClient:
             late = ModelTimeoutError(self._endpoint.model_id, f"no answer within {request.timeout_s:g} s")
             late.attempts = attempts.made
             raise late from (attempts.last_error or error)
+        if completion.attempts == attempts.made:
+            return completion
         return completion.model_copy(update={"attempts": attempts.made})
 
     async def close(self) -> None:
@@ -169,13 +172,13 @@ class _Attempts:
     def varied(self, request: ModelRequest) -> ModelRequest:
         """The request as it is to be sent now.
 
-        The time that is left ends a moment before the caller's limit, so that the endpoint learns that it was too
-        slow. After a malformed answer the seed is another one, which would else give the same answer again.
+        What was waited for is taken off its limit. After a malformed answer the seed is another one, which would
+        else give the same answer again.
         """
         changes: dict[str, object] = {}
-        if request.timeout_s is not None:
-            left_s = request.timeout_s - (loop_time() - self.began_s)
-            changes["timeout_s"] = max(0.001, left_s - _MARGIN_S)
+        waited_s = loop_time() - self.began_s
+        if request.timeout_s is not None and waited_s > _MARGIN_S:
+            changes["timeout_s"] = max(0.001, request.timeout_s - waited_s)
         if request.seed is not None and isinstance(self.last_error, ModelMalformedError):
             changes["seed"] = request.seed + self.made
         return request.model_copy(update=changes) if changes else request

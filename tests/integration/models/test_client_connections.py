@@ -199,14 +199,15 @@ async def test_models_are_listed_and_a_server_that_is_away_is_unreachable_with_a
 
 
 def test_a_client_that_was_used_on_a_loop_that_is_gone_works_on_the_next_and_closes() -> None:
-    provider = Provider(name="sim", base_url="http://127.0.0.1:9")
-    client = OpenAICompatibleClient(provider, "simulated")
+    server = SimulatedModelServer()
+    clients: list[OpenAICompatibleClient] = []
 
     async def use() -> None:
-        async with SimulatedModelServer() as server:
-            client.provider = provider.model_copy(update={"base_url": server.url})
-            assert (await client.complete(ask())).text
+        async with server:
+            if not clients:
+                clients.append(OpenAICompatibleClient(Provider(name="sim", base_url=server.url), "simulated"))
+            assert (await clients[0].complete(ask())).text
 
     asyncio.run(use())
     asyncio.run(use())
-    asyncio.run(client.close())
+    asyncio.run(clients[0].close())

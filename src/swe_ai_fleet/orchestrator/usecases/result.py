@@ -6,7 +6,7 @@ from datetime import datetime
 from swe_ai_fleet.domain.council import AgentSpec
 from swe_ai_fleet.domain.deliberation import Deliberation
 from swe_ai_fleet.domain.events import Event
-from swe_ai_fleet.domain.outcome import DeliberationOutcome
+from swe_ai_fleet.domain.outcome import Crashed, DeliberationOutcome
 from swe_ai_fleet.domain.proposal import Usage
 from swe_ai_fleet.domain.ranking import AgentReport, Ranking, Result, Winner
 from swe_ai_fleet.domain.steps import has_quorum
@@ -131,9 +131,9 @@ def _winner(state: Deliberation, ranking: Ranking) -> Winner:
 def _agent_report(state: Deliberation, agent: AgentSpec) -> AgentReport:
     own = sorted((p for p in state.proposals.values() if p.agent_id == agent.agent_id), key=lambda p: p.round)
     failures = [state.failures[key] for key in sorted(state.failures) if key[1] == agent.agent_id]
-    usage = sum((p.usage for p in own), Usage())
-    usage = sum((getattr(event.failure, "usage", Usage()) for event in failures), usage)
-    usage = sum((e.usage for (_, who), e in state.critiques.items() if who == agent.agent_id), usage)
+    paid = [p.usage for p in own]
+    paid += [event.failure.usage for event in failures if isinstance(event.failure, Crashed)]
+    paid += [event.usage for (_, who), event in state.critiques.items() if who == agent.agent_id]
     outcome, reason, attempts = "cancelled", "the deliberation ended before it answered", 1
     if own:
         outcome, reason = "answered", ""
@@ -149,5 +149,5 @@ def _agent_report(state: Deliberation, agent: AgentSpec) -> AgentReport:
         outcome=outcome,
         reason=reason,
         attempts=attempts,
-        usage=usage,
+        usage=Usage.total(paid),
     )

@@ -1,7 +1,7 @@
 """Carrying out one step of a deliberation: ask, check, cut, rank, close; each ends in events on the record."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypedDict, assert_never
@@ -10,7 +10,16 @@ from swe_ai_fleet.domain.brief import Brief
 from swe_ai_fleet.domain.check import CheckReport
 from swe_ai_fleet.domain.council import BASE_AGENT, AgentSpec
 from swe_ai_fleet.domain.deliberation import Deliberation
-from swe_ai_fleet.domain.events import AgentFailed, Checked, Closed, Ranked, Requested, RoundClosed, Started
+from swe_ai_fleet.domain.events import (
+    AgentFailed,
+    Checked,
+    Closed,
+    Event,
+    Ranked,
+    Requested,
+    RoundClosed,
+    Started,
+)
 from swe_ai_fleet.domain.outcome import Cancelled, Failure, TimedOut
 from swe_ai_fleet.domain.steps import (
     Ask,
@@ -22,16 +31,18 @@ from swe_ai_fleet.domain.steps import (
     Rank,
     Start,
 )
-from swe_ai_fleet.errors import FleetError, RecordUnavailableError
+from swe_ai_fleet.errors import FleetError
 from swe_ai_fleet.orchestrator.usecases.briefing import write_assignment, write_brief
 from swe_ai_fleet.orchestrator.usecases.evidence import evidence_of
 from swe_ai_fleet.orchestrator.usecases.result import build_result, failed_result
-from swe_ai_fleet.orchestrator.usecases.summary import summarise
 from swe_ai_fleet.ports.agents import AgentPool
 from swe_ai_fleet.ports.checks import CheckRunner, Workspaces
 from swe_ai_fleet.ports.clock import Clock
-from swe_ai_fleet.ports.record import EventLog, SnapshotStore
+from swe_ai_fleet.ports.record import Published
 from swe_ai_fleet.ranking.decide import decide
+
+Publish = Callable[[Event], Awaitable[Published]]
+"""Puts an event on the record; returns when it is acknowledged."""
 
 _GRACE_S = 2.0
 """How long an agent that has passed its deadline may take to say so itself."""
@@ -52,8 +63,7 @@ class Steps:
     agents: AgentPool
     checks: CheckRunner
     workspaces: Workspaces
-    events: EventLog
-    snapshots: SnapshotStore
+    publish: Publish
     clock: Clock
     max_tokens: int
     notes: tuple[str, ...]
@@ -69,8 +79,7 @@ class Steps:
         """
         match step:
             case Start():
-                await self.events.publish(Started(notes=self.notes, **self._common()))
-                await self.snapshot()
+                await self.publish(Started(notes=self.notes, **self._common()))
             case CheckBase():
                 await self._check_base()
             case Ask():
@@ -82,7 +91,7 @@ class Steps:
             case Rank():
                 ranking = decide(evidence_of(self.state))
                 rounds = self.state.task.council.rounds
-                await self.events.publish(Ranked(ranking=ranking, round=rounds, **self._common()))
+                await self.publish(Ranked(ranking=ranking, round=rounds, **self._common()))
             case Close():
                 await self._close()
             case _:
@@ -92,13 +101,13 @@ class Steps:
         """Close as failed, with the error's own words as the reason."""
         common = self._common()
         result = failed_result(self.state, str(error), closed_at=common["time"])
-        await self.events.publish(Closed(outcome=result.outcome, result=result, **common))
+        await self.publish(Closed(outcome=result.outcome, result=result, **common))
 
     async def _close(self) -> None:
         common = self._common()
         ranking = None if self.state.ranked is None else self.state.ranked.ranking
         result = build_result(self.state, ranking, closed_at=common["time"])
-        await self.events.publish(Closed(outcome=result.outcome, result=result, **common))
+        await self.publish(Closed(outcome=result.outcome, result=result, **common))
 
     async def _check_base(self) -> None:
         request = self._request()
@@ -107,16 +116,21 @@ class Steps:
             await self._publish_report(report, BASE_AGENT, "", "", 0)
 
     async def _ask(self, ask: Ask) -> None:
-        async with self._briefing:
-            if self._brief is None:
-                self._brief = await write_brief(self.state, self.workspaces)
-        assignment = write_assignment(self.state, ask, self._brief, max_tokens=self.max_tokens)
+        brief = self._brief or await self._write_brief()
+        assignment = write_assignment(self.state, ask, brief, max_tokens=self.max_tokens)
         left_s = (assignment.deadline - self.clock.now()).total_seconds()
         try:
             async with asyncio.timeout(max(0.0, left_s) + _GRACE_S):
                 await self.agents.ask(assignment)
         except TimeoutError:
             await self._publish_failure(ask.agent, ask.round, TimedOut(after_s=ask.until_s))
+
+    async def _write_brief(self) -> Brief:
+        """Once, whoever asks first."""
+        async with self._briefing:
+            if self._brief is None:
+                self._brief = await write_brief(self.state, self.workspaces)
+        return self._brief
 
     async def _check(self, proposal_id: str) -> None:
         proposal, request = self.state.proposals[proposal_id], self._request()
@@ -131,7 +145,7 @@ class Steps:
         missing = [a for a in self._asked(step.round) if not self._has_spoken(step.round, a)]
         for agent in missing if step.reason in ("safe", "deadline") else ():
             await self._publish_failure(agent, step.round, _why_missing(step, self.state))
-        await self.events.publish(
+        await self.publish(
             RoundClosed(
                 round=step.round,
                 included=tuple(p.proposal_id for p in answers),
@@ -141,7 +155,6 @@ class Steps:
                 **self._common(),
             )
         )
-        await self.snapshot()
 
     def _asked(self, round_: int) -> list[AgentSpec]:
         """Everybody proposes in round 0; who has an answer takes part in the later ones."""
@@ -152,7 +165,7 @@ class Steps:
         return self.state.settled(round_, agent) or (round_, agent.agent_id) in self.state.critiques
 
     async def _publish_failure(self, agent: AgentSpec, round_: int, failure: Failure) -> None:
-        await self.events.publish(
+        await self.publish(
             AgentFailed(
                 agent_id=agent.agent_id,
                 role=agent.role,
@@ -166,17 +179,9 @@ class Steps:
     async def _publish_report(
         self, report: CheckReport, agent_id: str, role: str, model: str, round_: int
     ) -> None:
-        await self.events.publish(
+        await self.publish(
             Checked(agent_id=agent_id, role=role, model=model, round=round_, report=report, **self._common())
         )
-
-    async def snapshot(self) -> None:
-        """Tell the list how far it is. A list that is out of date is no reason to stop: events rebuild it."""
-        closed = self.state.closed
-        with suppress(RecordUnavailableError):
-            await self.snapshots.put(
-                summarise(self.state, updated=self.clock.now() if closed is None else closed.time)
-            )
 
     def _request(self) -> Requested:
         if self.state.requested is None:

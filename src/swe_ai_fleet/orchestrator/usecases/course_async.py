@@ -1,0 +1,208 @@
+"""The course of one deliberation in one process: events in, the next steps out, until it is closed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from swe_ai_fleet.domain.deliberation import Deliberation
+from swe_ai_fleet.domain.events import Closed, Event
+from swe_ai_fleet.domain.steps import (
+    Ask,
+    CheckBase,
+    CheckProposal,
+    CloseRound,
+    NextStep,
+    deadlines_s,
+    next_steps,
+)
+from swe_ai_fleet.errors import FleetError, RecordConflictError, RecordError, RecordUnavailableError
+from swe_ai_fleet.orchestrator.usecases.evidence import evidence_of
+from swe_ai_fleet.orchestrator.usecases.steps_async import Steps
+from swe_ai_fleet.orchestrator.usecases.summary import summarise
+from swe_ai_fleet.ports.agents import AgentPool
+from swe_ai_fleet.ports.checks import CheckRunner, Workspaces
+from swe_ai_fleet.ports.clock import Clock
+from swe_ai_fleet.ports.record import EventLog, Published, SnapshotStore
+from swe_ai_fleet.ranking.decide import safe_to_stop
+
+Observe = Callable[[Event], None]
+
+_LIST_LAG_S = 1.0
+"""How far a list may be behind an open deliberation; one that is over sooner is listed once."""
+_WAKE_S = 0.001
+
+
+@dataclass(slots=True, kw_only=True)
+class Course:
+    """One run: its state, the tasks that are under way, and what it has told."""
+
+    agents: AgentPool
+    checks: CheckRunner
+    workspaces: Workspaces
+    events: EventLog
+    snapshots: SnapshotStore
+    clock: Clock
+    max_tokens: int
+    notes: tuple[str, ...]
+    observe: Observe | None
+    state: Deliberation = field(default_factory=Deliberation)
+    inbox: asyncio.Queue[Event | None] = field(default_factory=asyncio.Queue)
+    """Events, once they are on the record, and None where it is time to look again."""
+    begun: set[NextStep] = field(default_factory=set)
+    tasks: dict[NextStep, asyncio.Task[None]] = field(default_factory=dict)
+    """Those of them that take their time, each in a task of its own."""
+    alarm: asyncio.TimerHandle | None = None
+    fatal: FleetError | None = None
+    """Why it cannot go on; the first such error counts, and none after the end."""
+
+    async def run(self, deliberation_id: str) -> Closed:
+        """Follow the record and react until it is closed; then raise what closed it as failed, if anything did.
+
+        Raises:
+            FleetError: alone or in a group, as :meth:`DeliberateAsync.run` tells.
+        """
+        async with self.events.follow(deliberation_id) as stream, asyncio.TaskGroup() as group:
+            pump = group.create_task(self._pump(stream))
+            listing = group.create_task(self._list())
+            try:
+                closed = await self._drive(group)
+                if self.observe is not None:
+                    await pump  # the observer is promised every event in stream order
+            finally:
+                pump.cancel()
+                listing.cancel()
+                self._cancel_all()
+        with suppress(RecordUnavailableError):
+            await self.snapshots.put(summarise(self.state, updated=closed.time))
+        if self.fatal is not None:
+            raise self.fatal
+        return closed
+
+    async def publish(self, event: Event) -> Published:
+        """Put an event on the record and take it in, without waiting to be told of it.
+
+        Where another process was first, its event is the one that counts, and it is on its way.
+        """
+        published = await self.events.publish(event)
+        if not published.duplicate:
+            self.inbox.put_nowait(event)
+        return published
+
+    async def _pump(self, stream: AsyncIterator[Event]) -> None:
+        """Bring events from the record to the inbox and to the observer."""
+        told: set[tuple[str, int, str]] = set()
+        async for event in stream:
+            self.inbox.put_nowait(event)
+            if self.observe is not None and event.key not in told:
+                told.add(event.key)
+                self.observe(event)
+
+    async def _list(self) -> None:
+        """Keep the list up to date. One that is out of date is no reason to stop: events rebuild it."""
+        phase = ""
+        while True:
+            await asyncio.sleep(_LIST_LAG_S)
+            if self.state.requested is None:
+                continue
+            snapshot = summarise(self.state, updated=self.clock.now())
+            if snapshot.phase != phase:
+                phase = snapshot.phase
+                with suppress(RecordUnavailableError):
+                    await self.snapshots.put(snapshot)
+
+    async def _drive(self, group: asyncio.TaskGroup) -> Closed:
+        steps = Steps(
+            agents=self.agents,
+            checks=self.checks,
+            workspaces=self.workspaces,
+            publish=self.publish,
+            clock=self.clock,
+            max_tokens=self.max_tokens,
+            notes=self.notes,
+            state=self.state,
+        )
+        while self.state.closed is None:
+            self._take(await self.inbox.get())
+            while not self.inbox.empty():
+                self._take(self.inbox.get_nowait())
+            if self.fatal is not None:
+                await self._fail(steps, self.fatal)
+            elif self.state.requested is not None and self.state.closed is None:
+                await self._go_on(group, steps)
+        return self.state.closed
+
+    def _take(self, event: Event | None) -> None:
+        if event is not None:
+            self.state.apply(event)
+
+    async def _fail(self, steps: Steps, error: FleetError) -> None:
+        """Close as failed; an error of the record itself cannot be told there and leaves it open."""
+        if isinstance(error, RecordError):
+            raise error
+        self._cancel_all()
+        with suppress(RecordConflictError):
+            await steps.fail(error)
+
+    async def _go_on(self, group: asyncio.TaskGroup, steps: Steps) -> None:
+        """Begin what may begin now; what only publishes is done at once."""
+        elapsed_s = self.state.elapsed_s(self.clock.now())
+        wanted = next_steps(
+            self.state, elapsed_s=elapsed_s, is_safe=self._is_safe, tokens_per_round=self._tokens_per_round()
+        )
+        for step, task in self.tasks.items():
+            if isinstance(step, Ask | CheckProposal) and step not in wanted:
+                task.cancel()
+        self._set_alarm(elapsed_s)
+        for step in wanted:
+            if self._has_begun(step):
+                continue
+            self.begun.add(step)
+            if isinstance(step, Ask | CheckBase | CheckProposal):
+                self.tasks[step] = group.create_task(self._carry_out(steps, step))
+            else:
+                await self._carry_out(steps, step)
+
+    def _has_begun(self, step: NextStep) -> bool:
+        """A round is cut once, whatever reason would come up later."""
+        if isinstance(step, CloseRound):
+            return any(isinstance(other, CloseRound) and other.round == step.round for other in self.begun)
+        return step in self.begun
+
+    async def _carry_out(self, steps: Steps, step: NextStep) -> None:
+        try:
+            await steps.carry_out(step)
+        except RecordConflictError:
+            return  # another process closed it first; its event is on the way
+        except FleetError as error:
+            if self.state.closed is None:
+                self.fatal = self.fatal or error
+                self.inbox.put_nowait(None)
+
+    def _set_alarm(self, elapsed_s: float) -> None:
+        """Look again when time alone may change what comes next."""
+        if self.alarm is not None:
+            self.alarm.cancel()
+            self.alarm = None
+        if self.state.started is None:
+            return
+        moment = next((m for m in deadlines_s(self.state) if m > elapsed_s), None)
+        if moment is not None:
+            loop = asyncio.get_running_loop()
+            self.alarm = loop.call_later(moment - elapsed_s + _WAKE_S, self.inbox.put_nowait, None)
+
+    def _tokens_per_round(self) -> int:
+        """What one more round may cost: twice what was paid so far; counted only where there is a limit."""
+        return 0 if self.state.task.budget.tokens is None else 2 * self.state.usage().total_tokens
+
+    def _is_safe(self) -> bool:
+        open_round = next((r for r in range(9) if r not in self.state.rounds), None)
+        expected = len(self.state.council.proposers)
+        return safe_to_stop(evidence_of(self.state, open_round=open_round), expected=expected)
+
+    def _cancel_all(self) -> None:
+        """End whatever still runs for this deliberation."""
+        if self.alarm is not None:
+            self.alarm.cancel()
+        for task in self.tasks.values():
+            task.cancel()
