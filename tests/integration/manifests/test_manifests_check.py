@@ -11,6 +11,7 @@ from fleet_manifests.facts import Facts, ray_of_image
 from fleet_manifests.references import unused_secrets
 from fleet_manifests.rendering import RenderError, render
 from fleet_manifests.rules import check, render_tree
+from swe_ai_fleet.settings import load_settings
 
 pytestmark = pytest.mark.k8s
 ROOT = Path(__file__).parents[3]
@@ -24,6 +25,22 @@ def test_every_overlay_and_job_passes(facts: Facts) -> None:
     found = [f"{r.name}: {finding}" for r in renderings for finding in check(r, facts)]
     assert [*found, *map(str, unused_secrets(renderings, facts))] == []
     assert {r.name for r in renderings} >= {"local", "single-gpu", "production", "batch", "model-download"}
+
+
+@pytest.mark.parametrize("overlay", ["local", "single-gpu", "single-gpu-mig", "production"])
+def test_the_fleet_takes_the_settings_of_an_overlay(overlay: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rendering = render(ROOT / "deploy/k8s/overlays" / overlay)
+    [settings] = [m for m in rendering.of_kind("ConfigMap") if m.name.startswith("fleet-settings")]
+    [worker] = [m for m in rendering.of_kind("Deployment") if m.name == "worker"]
+    [container] = worker.body["spec"]["template"]["spec"]["containers"]
+    literal = {item["name"]: item["value"] for item in container["env"] if "value" in item}
+    for name, value in {**settings.body["data"], **literal}.items():
+        monkeypatch.setenv(name, value)
+    loaded = load_settings()
+    assert loaded.worker.health_port == container["ports"][0]["containerPort"]
+    assert loaded.default_models() == (("offline:repair",) if overlay == "local" else ("vllm:Qwen/Qwen3-8B",))
+    assert not loaded.nats.declare_streams
+    assert bool(loaded.nats.tls_ca_file) == (overlay == "production")
 
 
 def test_prometheus_takes_the_alert_rules() -> None:
