@@ -20,7 +20,7 @@ def agent(model: ScriptedModel) -> VLLMAgentBase:
     return VLLMAgentBase("dev-1", "DEV", "http://127.0.0.1:9", "m", max_tokens=500, client=model)
 
 
-async def test_reviews_that_were_cut_are_asked_for_again_with_twice_the_tokens_and_both_are_counted() -> None:
+async def test_a_review_that_was_cut_is_asked_for_again_with_twice_the_tokens_and_both_are_counted() -> None:
     model = ScriptedModel(steps=(cut_short(), REVIEW))
     step = critique_step("ada")
     reviewed = await agent(model).critique(assignment(step), step)
@@ -29,7 +29,17 @@ async def test_reviews_that_were_cut_are_asked_for_again_with_twice_the_tokens_a
     assert (reviewed.usage.prompt_tokens, reviewed.usage.completion_tokens) == (10, 2000)
 
 
-async def test_reviews_that_are_cut_twice_are_given_up() -> None:
+async def test_several_reviews_that_were_cut_are_asked_for_one_by_one() -> None:
+    model = ScriptedModel(steps=(cut_short(), REVIEW, REVIEW.replace("P1", "P2")))
+    step = critique_step("ada", "bob")
+    reviewed = await agent(model).critique(assignment(step), step)
+    assert {critique.proposal_id for critique in reviewed.critiques} == {"ada.0", "bob.0"}
+    wanted = [(request.json_schema or {})["required"] for request in model.requests]
+    assert wanted == [["P1", "P2"], ["P1"], ["P2"]]
+    assert reviewed.usage.completion_tokens == 2000
+
+
+async def test_a_review_that_is_cut_twice_is_given_up() -> None:
     model = ScriptedModel(steps=(cut_short(),))
     step = critique_step("ada")
     with pytest.raises(ModelTruncatedError):

@@ -36,9 +36,8 @@ class ModelAsker:
     ) -> Completion:
         """One completion; of the reviews' structure where ``labels`` are given.
 
-        A prompt that turns out to be longer than the model's context is shortened to it, once. Reviews that do not
-        fit their tokens, for the model may fill a structure with blank space, are asked for once more with twice as
-        many.
+        A prompt that turns out to be longer than the model's context is shortened to it, once. One review that
+        does not fit its tokens is asked for once more with twice as many.
 
         Raises:
             ModelError: the model did not answer.
@@ -46,7 +45,7 @@ class ModelAsker:
         try:
             return await self._shortened(assignment, write, labels, tokens=self._tokens(assignment))
         except ModelTruncatedError as error:
-            if labels is None:
+            if labels is None or len(labels) > 1:
                 raise
             first = error
         again = await self._shortened(assignment, write, labels, tokens=2 * self._tokens(assignment))

@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from swe_ai_fleet.domain.brief import Assignment, CritiqueStep, ProposeStep, ReviseStep
 from swe_ai_fleet.domain.council import AgentSpec, derive_seed
 from swe_ai_fleet.domain.outcome import Reviewed
-from swe_ai_fleet.domain.proposal import Proposal, proposal_id
-from swe_ai_fleet.errors import InputError
+from swe_ai_fleet.domain.proposal import Proposal, Usage, proposal_id
+from swe_ai_fleet.domain.review import Critique
+from swe_ai_fleet.errors import InputError, ModelTruncatedError
 from swe_ai_fleet.orchestrator.agents.asking import ModelAsker
 from swe_ai_fleet.orchestrator.agents.parsing import (
     UnreadableError,
@@ -167,13 +168,22 @@ class VLLMAgentBase:
     async def critique(self, assignment: Assignment, step: CritiqueStep) -> Reviewed:
         """Review every proposal of ``step`` blindly, in an order that depends on the seed.
 
-        An answer that is not of the demanded structure is sent back once.
+        An answer that is not of the demanded structure is sent back once. Where the reviews do not fit their tokens,
+        for a model may fill a structure with blank space, they are asked for one by one.
 
         Raises:
             UnusableAnswerError: neither answer was usable; it carries what both cost.
             ModelError: the model did not answer.
         """
         labels = blind_labels(step.proposals, seed=derive_seed(assignment.agent.seed, assignment.round))
+        try:
+            return await self._review(assignment, labels)
+        except ModelTruncatedError as cut:
+            if len(labels) == 1:
+                raise
+            return await self._one_by_one(assignment, labels, cut)
+
+    async def _review(self, assignment: Assignment, labels: Mapping[str, Proposal]) -> Reviewed:
         first = await self._asker.ask(
             assignment, lambda limit: self._prompt(assignment, limit, labels), labels
         )
@@ -186,6 +196,17 @@ class VLLMAgentBase:
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
+
+    async def _one_by_one(
+        self, assignment: Assignment, labels: Mapping[str, Proposal], cut: ModelTruncatedError
+    ) -> Reviewed:
+        usage = Usage(requests=1, prompt_tokens=cut.prompt_tokens, completion_tokens=cut.completion_tokens)
+        critiques: list[Critique] = []
+        for label, proposal in labels.items():
+            reviewed = await self._review(assignment, {label: proposal})
+            critiques += reviewed.critiques
+            usage += reviewed.usage
+        return Reviewed(critiques=tuple(critiques), usage=usage)
 
     async def _repair(
         self,
@@ -256,7 +277,7 @@ def _open_client(urls: str, model: str) -> ModelClient:
     several = "," in urls
     for url in urls.split(","):
         try:
-            provider = Provider(name=_PROVIDER, base_url=url.strip())
+            provider = Provider(name=_PROVIDER, base_url=url.strip(), sends_seed=True)
         except ValidationError as error:
             way_out = "Give http(s)://host[:port][/path], several joined by commas."
             raise InputError("vllm_url", urls, "is no address of a model server", way_out) from error
