@@ -14,6 +14,7 @@ from swe_ai_fleet.domain.task import Task
 from swe_ai_fleet.errors import FleetError, InputError
 from swe_ai_fleet.execution.in_process import InProcessAgentPool
 from swe_ai_fleet.messaging.nats_record import open_nats_record
+from swe_ai_fleet.messaging.options import NatsOptions
 from swe_ai_fleet.models.model_id import ModelId
 from swe_ai_fleet.models.registry import ModelRegistry
 from swe_ai_fleet.orchestrator.agents.fallback_agent import FallbackAgent
@@ -30,7 +31,7 @@ from swe_ai_fleet.sandbox.check_runner import SandboxCheckRunner
 from swe_ai_fleet.sandbox.repositories import resolve_repo
 from swe_ai_fleet.sandbox.selection import choose_sandbox
 from swe_ai_fleet.sandbox.workspaces import GitWorkspaces
-from swe_ai_fleet.settings import Settings
+from swe_ai_fleet.settings import Settings, nats_of_this_node
 
 
 class AgentBuilder:
@@ -224,6 +225,13 @@ async def open_fleet(settings: Settings) -> AsyncIterator[Fleet]:
         )
 
 
+@asynccontextmanager
+async def _open_record_of_node(driver: NatsOptions) -> AsyncIterator[Record]:
+    """The record as an actor opens it, in its own process on its own node."""
+    async with open_nats_record(nats_of_this_node(driver)) as record:
+        yield record
+
+
 async def _workplaces(
     stack: AsyncExitStack, settings: Settings, builder: AgentBuilder, record: Record, clock: Clock
 ) -> tuple[AgentPool, CheckRunner]:
@@ -239,7 +247,7 @@ async def _workplaces(
     ray_pool = RayAgentPool.open(
         settings.ray,
         build_agent=builder,
-        open_record=partial(open_nats_record, settings.nats),
+        open_record=partial(_open_record_of_node, settings.nats),
         events=record.events,
         clock=clock,
     )

@@ -156,6 +156,23 @@ def load_settings() -> Settings:
     return settings.model_copy(update={"sandbox": sandbox})
 
 
+_CREDENTIALS = ("token", "nkey_seed_file", "nkey_seed", "credentials_file")
+
+
+def nats_of_this_node(driver: NatsOptions) -> NatsOptions:
+    """How an agent reaches the record: as its node's own variables say, and for the rest as its driver does.
+
+    So nodes of a cluster have credentials and an inbox of their own, with an agent's permissions.
+
+    Raises:
+        InputError: a variable of this node is not valid.
+    """
+    own = load_settings().nats
+    given = {name: getattr(own, name) for name in own.model_fields_set}
+    dropped = dict.fromkeys(_CREDENTIALS) if given.keys() & set(_CREDENTIALS) else {}
+    return driver.model_copy(update={**dropped, **given})
+
+
 def unknown_variables() -> tuple[str, ...]:
     """Variables that begin like a setting but name none, sorted; a mistyped one among them has no effect."""
     known = tuple(f"{PREFIX}{name.upper()}" for name in Settings.model_fields)
