@@ -121,6 +121,9 @@ class NatsCommandQueue:
             self._handing_back.add(task)
             task.add_done_callback(self._handing_back.discard)
 
+    def tick(self) -> None:
+        """Every request has its own limit here."""
+
     def lost(self) -> None:
         """What was asked for over the old connection does not come any more."""
         for request in self._waiting.values():

@@ -24,10 +24,15 @@ _NO_RESPONDERS = "503"
 _CLOSE_S = 1.0
 _FLUSH_S = 5
 _SWEEP_S = 0.1
+_TICK_S = 1.0
 
 
 class Watcher(Protocol):
     """Told what a subscription cannot see for itself."""
+
+    def tick(self) -> None:
+        """A second has passed: one timer for all, because one for each message would cost as much as the message."""
+        ...
 
     def lost(self) -> None:
         """The connection was replaced: messages may have been missed."""
@@ -75,6 +80,7 @@ class NatsConnection:
         self._under_way: dict[str, Request] = {}
         self._watchers: dict[str, list[Watcher]] = {}
         self._sweeper: asyncio.TimerHandle | None = None
+        self._ticker: asyncio.TimerHandle | None = None
         self._up = asyncio.Event()
         self._gone: Callable[[], RecordError] | None = None
         self.last_error: Exception | None = None
@@ -206,6 +212,13 @@ class NatsConnection:
         finally:
             self._under_way.pop(request.number, None)
 
+    def _tick(self) -> None:
+        for watchers in list(self._watchers.values()):
+            for watcher in watchers:
+                watcher.tick()
+        loop = asyncio.get_running_loop()
+        self._ticker = loop.call_later(_TICK_S, self._tick) if self._watchers else None
+
     def _sweep(self) -> None:
         """End what is overdue: one timer for all requests, because one each would cost as much as the request."""
         now = asyncio.get_running_loop().time()
@@ -245,6 +258,8 @@ class NatsConnection:
         except (NatsError, OSError) as error:
             raise RecordUnavailableError(f"NATS did not take the subscription {subject}: {error}") from error
         self._watchers.setdefault(subject, []).append(watcher)
+        if self._ticker is None:
+            self._tick()
         try:
             yield
         finally:

@@ -6,6 +6,7 @@ listen to the server's own notice of what it has stored, which costs one core su
 """
 
 import asyncio
+from collections import Counter, OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 
@@ -32,6 +33,9 @@ from swe_ai_fleet.ports.record import BlobStore, Published
 _log = structlog.get_logger()
 _STALE_TRIES = 20
 _STALE_PAUSE_S = 0.1
+_OWN_EVENTS = 1024
+"""Events of this process that are kept until its followers have seen them; no larger ones than below."""
+_OWN_BYTES = 16 * 1024
 
 
 class NatsEventLog:
@@ -45,13 +49,15 @@ class NatsEventLog:
         self._publisher = publisher
         self._blobs = blobs
         self._is_clustered = is_clustered
+        self._followed: Counter[str] = Counter()
+        self._own: OrderedDict[str, tuple[bytes, Event]] = OrderedDict()
 
     async def publish(self, event: Event) -> Published:
         """Store one event, once for each key."""
-        payload = await self._message(event)
-        message = Outgoing(
-            subject=event_subject(event), payload=payload, message_id=message_id(event), after=0
-        )
+        subject, payload = event_subject(event), await self._message(event)
+        message = Outgoing(subject=subject, payload=payload, message_id=message_id(event), after=0)
+        if event.deliberation_id in self._followed:
+            self._remember(subject, payload, event)
         for _ in range(_STALE_TRIES):
             try:
                 stored = await self._publisher.publish(message)
@@ -66,6 +72,14 @@ class NatsEventLog:
                 return before
             await asyncio.sleep(_STALE_PAUSE_S)
         raise RecordUnavailableError(f"{message.subject} is taken, but no server shows by what")
+
+    def _remember(self, subject: str, payload: bytes, event: Event) -> None:
+        """A follower in this process will see it come back, and need not decode it."""
+        if len(payload) > _OWN_BYTES:
+            return
+        self._own[subject] = (payload, event)
+        if len(self._own) > _OWN_EVENTS:
+            self._own.popitem(last=False)
 
     async def _before(self, event: Event, message: Outgoing, sequence: int) -> Published | None:
         """What is on the subject already; None while a cluster has not agreed on it, or the answer is behind.
@@ -99,11 +113,17 @@ class NatsEventLog:
         """History, then live; ends after ``closed``."""
         feed = Feed(self._api, EVENTS, events_of(deliberation_id), is_clustered=self._is_clustered)
         subject = stored_events_of(deliberation_id)
-        async with (
-            self._api.connection.subscribed(subject, feed.on_notice, feed),
-            aclosing(self._events(feed)) as events,
-        ):
-            yield events
+        self._followed[deliberation_id] += 1
+        try:
+            async with (
+                self._api.connection.subscribed(subject, feed.on_notice, feed),
+                aclosing(self._events(feed)) as events,
+            ):
+                yield events
+        finally:
+            self._followed[deliberation_id] -= 1
+            if not self._followed[deliberation_id]:
+                del self._followed[deliberation_id]
 
     async def _events(self, feed: Feed) -> AsyncGenerator[Event, None]:
         async with aclosing(feed.messages()) as messages:
@@ -117,6 +137,9 @@ class NatsEventLog:
 
     async def _resolved(self, stored: Stored) -> Event | None:
         """The event of a message, tried until the store of large payloads answers."""
+        payload, own = self._own.get(stored.subject, (None, None))
+        if payload == stored.payload:
+            return own
         while True:
             try:
                 return await self._event(stored)

@@ -13,9 +13,9 @@ from swe_ai_fleet.errors import RecordError, RecordUnavailableError
 from swe_ai_fleet.messaging.nats_client import Incoming
 from swe_ai_fleet.messaging.nats_requests import JetStreamApi, Stored
 
-_QUIET_S = 2.0
-"""The first time without news after which the stream is read again; it doubles up to the longest."""
-_LONGEST_QUIET_S = 30.0
+_QUIET_TICKS = 2
+"""Seconds without news after which the stream is read again, at first; they double up to the longest."""
+_LONGEST_QUIET_TICKS = 32
 _PAUSE_S = 0.2
 _STALE_TRIES = 25
 """How often a replica that is behind its leader is asked again."""
@@ -33,7 +33,8 @@ class Feed:
         self._inbox: asyncio.Queue[Stored | RecordError | None] = asyncio.Queue()
         self._seen: set[int] = set()
         self._last = 0
-        self._quiet_s = _QUIET_S
+        self._ticks = 0
+        self._patience = _QUIET_TICKS
 
     def on_notice(self, message: Incoming) -> None:
         """Take what the server has stored."""
@@ -67,16 +68,20 @@ class Feed:
 
     async def _news(self) -> Stored | None:
         """The next notice; None when the stream has to be read."""
-        try:
-            async with asyncio.timeout(self._quiet_s):
-                news = await self._inbox.get()
-        except TimeoutError:
-            self._quiet_s = min(2 * self._quiet_s, _LONGEST_QUIET_S)
-            return None
-        self._quiet_s = _QUIET_S
+        news = await self._inbox.get()
+        self._ticks = 0
         if isinstance(news, RecordError):
             raise news
+        if news is not None:
+            self._patience = _QUIET_TICKS
         return news
+
+    def tick(self) -> None:
+        """Read the stream again after a while without news, and then after twice as long."""
+        self._ticks += 1
+        if self._ticks >= self._patience and self._inbox.empty():
+            self._patience = min(2 * self._patience, _LONGEST_QUIET_TICKS)
+            self._inbox.put_nowait(None)
 
     def _is_end_of_clustered(self, news: Stored) -> bool:
         return self._is_clustered and news.subject.endswith(".closed")

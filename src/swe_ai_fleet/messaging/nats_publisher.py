@@ -1,12 +1,12 @@
 """Publishing that survives: an outbox of bounded size, bounded concurrency, the same message id on every try."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
+from pydantic_core import from_json
 
 from swe_ai_fleet.errors import RecordError, RecordUnavailableError
 from swe_ai_fleet.messaging.nats_connection import NatsConnection
@@ -220,7 +220,7 @@ class NatsPublisher:
             reply = await self._connection.request(
                 message.subject, message.payload, timeout_s=self._request_s, headers=message.headers()
             )
-        answer = json.loads(reply.payload)
+        answer = from_json(reply.payload)
         error = answer.get("error")
         if error is not None and error.get("err_code") in _WRONG_LAST_SEQUENCE:
             raise SubjectTakenError(error["err_code"], error["description"])
