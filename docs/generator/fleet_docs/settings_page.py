@@ -29,8 +29,8 @@ _HEAD = """# Settings
 <!-- Written by `make generated`; edit the docstrings in the code instead. -->
 
 Every setting is an environment variable. Nothing set means embedded: what has no address is started locally and stopped
-afterwards. An unknown `FLEET_` variable or a value that is not valid ends the command with exit status 2 and names the
-variable. Yes or no is `true` or `false`; lists and mappings are JSON. Secrets are never logged.
+afterwards. A value that is not valid ends the command with exit status 2 and names the variable. Yes or no is `true` or
+`false`; lists and mappings are JSON. Secrets are never logged.
 """
 
 
