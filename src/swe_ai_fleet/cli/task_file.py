@@ -49,7 +49,7 @@ class TaskFile:
 
     def locate(self, error: InputError) -> InputError:
         """The same error with the file and the line of its field, where the field is one of the task's."""
-        location = _location_of(error.field)
+        location = self._indexed(_location_of(error.field))
         if isinstance(error, TaskFileError) or location[:1] not in {(name,) for name in Task.model_fields}:
             return error
         given = self.options.get(location)
@@ -59,6 +59,13 @@ class TaskFile:
         return TaskFileError(
             self.path, line, error.field, _Verbatim(error.value), error.problem, error.way_out
         )
+
+    def _indexed(self, location: Location) -> Location:
+        """Checks are also known by their names: ``checks.tests.command`` is ``checks[0].command``."""
+        names = [check.name for check in self.task.checks]
+        if location[:1] == ("checks",) and len(location) > 1 and location[1] in names:
+            return ("checks", names.index(str(location[1])), *location[2:])
+        return location
 
 
 class _Verbatim:

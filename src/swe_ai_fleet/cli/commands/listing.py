@@ -1,6 +1,6 @@
 """``swe-fleet list``: what is on the record."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from swe_ai_fleet.ports.record import Snapshot
+
+_PIPED = 160
+_WIDE = 110
+_FOR_WIDE = ("tokens", "winner")
 
 
 @click.command("list", epilog=EPILOG)
@@ -48,27 +52,38 @@ async def _list(limit: int, as_json: bool, interrupts: Interrupts) -> int:  # no
         return 0
     from rich.console import Console
 
-    Console(highlight=False).print(_table(snapshots))
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _PIPED
+    console.print(_table(snapshots, is_narrow=console.width < _WIDE))
     return 0
 
 
-def _table(snapshots: "Sequence[Snapshot]") -> "Table":
+def _table(snapshots: "Sequence[Snapshot]", *, is_narrow: bool) -> "Table":
     from rich.table import Table
 
     from swe_ai_fleet.report.printable import printable
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("deliberation", overflow="fold")
-    for name in ("state", "answers", "tokens", "winner", "updated"):
+    names = [name for name in _CELLS if not (is_narrow and name in _FOR_WIDE)]
+    for name in names:
         table.add_column(name, no_wrap=True, justify="right" if name in ("answers", "tokens") else "left")
     for one in snapshots:
-        state = one.phase if one.outcome is None else one.outcome.value
-        table.add_row(
-            printable(one.deliberation_id),
-            f"round {one.round}" if one.outcome is None and one.phase == "round_closed" else state,
-            f"{one.answered} of {one.num_agents}",
-            f"{one.tokens:,}",
-            one.winner or "-",
-            f"{one.updated:%Y-%m-%d %H:%M:%S}",
-        )
+        table.add_row(printable(one.deliberation_id), *(printable(_CELLS[name](one)) for name in names))
     return table
+
+
+def _state(one: "Snapshot") -> str:
+    if one.outcome is not None:
+        return one.outcome.value
+    return f"round {one.round}" if one.phase == "round_closed" else one.phase
+
+
+_CELLS: "dict[str, Callable[[Snapshot], str]]" = {
+    "state": _state,
+    "answers": lambda one: f"{one.answered} of {one.num_agents}",
+    "tokens": lambda one: f"{one.tokens:,}",
+    "winner": lambda one: one.winner or "-",
+    "updated": lambda one: f"{one.updated:%Y-%m-%d %H:%M:%S}",
+}
