@@ -37,6 +37,7 @@ class NatsServer:
     """Added to the configuration as it stands."""
     name: str = "alone"
     port: int = -1
+    has_jetstream: bool = True
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -54,7 +55,7 @@ class NatsServer:
         path = self.folder / "nats.conf"
         path.write_text(
             f"server_name: {self.name}\nlisten: 127.0.0.1:{self.port}\n"
-            f"jetstream {{ store_dir: {json.dumps(str(self.folder / 'store'))} }}\n"
+            f"{self._storage()}\n"
             f"ports_file_dir: {json.dumps(str(self.folder))}\nmax_payload: 1MB\n{self.config}\n"
         )
         with (self.folder / "server.log").open("ab") as log:
@@ -71,6 +72,10 @@ class NatsServer:
                 await asyncio.sleep(0.005)
             else:
                 return
+
+    def _storage(self) -> str:
+        store = json.dumps(str(self.folder / "store"))
+        return f"jetstream {{ store_dir: {store} }}" if self.has_jetstream else ""
 
     def kill(self) -> None:
         """SIGKILL, like a crash."""
@@ -96,9 +101,11 @@ class NatsServer:
 
 
 @asynccontextmanager
-async def running_nats_server(folder: Path, config: str = "") -> AsyncIterator[NatsServer]:
+async def running_nats_server(
+    folder: Path, config: str = "", *, has_jetstream: bool = True
+) -> AsyncIterator[NatsServer]:
     """A server that is killed on leaving."""
-    server = NatsServer(folder=folder, config=config)
+    server = NatsServer(folder=folder, config=config, has_jetstream=has_jetstream)
     await server.start()
     try:
         yield server

@@ -133,6 +133,10 @@ class InMemoryCommandQueue:
             self._changed.clear()
             await self._changed_or(min([until, *(entry.due for entry in self._entries)]))
 
+    async def pending(self) -> int:
+        """How many commands wait that no worker was handed yet."""
+        return sum(entry.delivered == 0 for entry in self._entries)
+
     async def _changed_or(self, moment: float) -> None:
         try:
             async with asyncio.timeout_at(moment):

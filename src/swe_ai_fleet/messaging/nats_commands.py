@@ -76,7 +76,11 @@ class NatsDelivery:
             time=datetime.now(UTC),
             payload=self._message.payload.decode(errors="replace"),
         )
-        await self._queue.letters.add(letter)
+        try:
+            await self._queue.letters.add(letter)
+        except RecordUnavailableError as error:
+            _log.warning("record.dead_letter_lost", deliberation=letter.deliberation_id, error=str(error))
+            return
         await self._queue.settle(self._message, b"+TERM")
 
     async def in_progress(self) -> None:
@@ -154,6 +158,10 @@ class NatsCommandQueue:
             if delivery is not None or loop.time() >= until:
                 return delivery
 
+    async def pending(self) -> int:
+        """How many commands wait that no worker was handed yet."""
+        return int((await self._api.ask(f"CONSUMER.INFO.{COMMANDS}.{WORKERS}"))["num_pending"])
+
     async def _pull(self, wait_s: float) -> Incoming | None:
         """One message, or None: nothing came in time, or the server was away meanwhile."""
         body = {"batch": 1, "expires": max(int(wait_s * _SECOND_NS), 1_000_000)}
@@ -187,10 +195,10 @@ class NatsCommandQueue:
             return None
 
     async def settle(self, message: Incoming, how: bytes) -> None:
-        """Tell the server, and have it confirm.
+        """Tell the server, and have it confirm; where it stays away, it hands the command out again.
 
         Raises:
-            RecordUnavailableError: it does not confirm; it hands the command out again after ``ack_wait``.
+            RecordDeniedError: these credentials may not settle commands.
         """
         try:
             async with asyncio.timeout(_SETTLE_S):
@@ -198,8 +206,8 @@ class NatsCommandQueue:
                     if await self._confirmed(message, how):
                         return
                     await asyncio.sleep(_PAUSE_S)
-        except TimeoutError as error:
-            raise RecordUnavailableError(f"NATS did not confirm {how[:5].decode()} of a command") from error
+        except (TimeoutError, RecordUnavailableError) as error:
+            _log.warning("record.command_unsettled", how=how[:5].decode(), error=str(error))
 
     async def _confirmed(self, message: Incoming, how: bytes) -> bool:
         try:

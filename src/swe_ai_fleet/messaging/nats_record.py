@@ -56,4 +56,5 @@ async def open_nats_record(options: NatsOptions) -> AsyncIterator[Record]:
                 blobs=blobs,
                 commands=commands,
                 dead_letters=letters,
+                publish_retries=lambda: publisher.retries,
             )

@@ -1,6 +1,6 @@
 """The record: events first, everything else can be rebuilt from them."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -115,7 +115,11 @@ class Command(Recorded):
 
 
 class Delivery(Protocol):
-    """One command in the hands of one worker, until it is settled."""
+    """One command in the hands of one worker, until it is settled.
+
+    Settling is tried for a while where the record is away, and then given up without an error: a command that is not
+    settled is handed out again.
+    """
 
     @property
     def command(self) -> Command:
@@ -157,6 +161,14 @@ class CommandQueue(Protocol):
 
     async def next(self, *, wait_s: float) -> Delivery | None:
         """The next command for this worker, or None after ``wait_s``. Works on across a server restart."""
+        ...
+
+    async def pending(self) -> int:
+        """How many commands wait that no worker was handed yet.
+
+        Raises:
+            RecordError: the queue does not answer, or these credentials may not ask.
+        """
         ...
 
 
@@ -220,3 +232,5 @@ class Record:
     blobs: BlobStore
     commands: CommandQueue
     dead_letters: DeadLetters
+    publish_retries: Callable[[], int] = lambda: 0
+    """Publishes of this process beyond the first try of each, since it was opened."""

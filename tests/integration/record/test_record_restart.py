@@ -165,3 +165,25 @@ async def test_a_command_in_hand_when_the_server_dies_comes_again_or_is_settled_
     assert again is not None
     await again.ack()
     assert await record.commands.next(wait_s=0.2) is None
+
+
+async def test_a_server_that_stands_still_for_a_while_stores_everything_once(
+    server: NatsServer, record: Record
+) -> None:
+    events = numbered(60)
+    async with asyncio.TaskGroup() as group:
+        server.pause()
+        for event in events:
+            group.create_task(record.events.publish(event))
+        await asyncio.sleep(2.5)
+        server.resume()
+    assert sorted(e.key for e in await record.events.history("d1")) == sorted(e.key for e in events)
+
+
+async def test_settling_a_command_when_the_record_is_closed_is_no_error(server: NatsServer) -> None:
+    async with open_nats_record(NatsOptions(url=server.url)) as record:
+        await record.commands.submit(Command(deliberation_id="d1", task=task(), seed=7, time=T0))
+        delivery = await record.commands.next(wait_s=5)
+        assert delivery is not None
+    await delivery.ack()
+    await delivery.in_progress()
