@@ -87,6 +87,7 @@ async def test_an_answer_given_while_the_server_is_away_is_stored_when_it_is_bac
         assert not publishing.done()
         await server.start()
     assert not publishing.result().duplicate
+    assert record.publish_retries() > 0
     assert len(await record.events.history("d1")) == 1
 
 
