@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import ray
+
 from swe_ai_fleet.domain.check import CheckReport
 from swe_ai_fleet.domain.council import BASE_AGENT
 from swe_ai_fleet.domain.proposal import Proposal
@@ -36,6 +38,10 @@ class BehavingCheckRunner:
                 os.kill(os.getpid(), signal.SIGKILL)
             case "sleep":
                 await asyncio.sleep(float(argument))
+            case "node":
+                await asyncio.sleep(float(argument))
+                node_id = ray.get_runtime_context().get_node_id()
+                return CheckReport(proposal_id=proposal_id, applied=True, reason=node_id)
             case "hang":
                 await self._hang(marks)
             case _:

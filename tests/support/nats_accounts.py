@@ -13,7 +13,7 @@ from types import ModuleType
 
 import nats
 from nats.aio.client import Client
-from nats_process import NatsProcess, nats_process
+from nats_server import NatsServer
 from pydantic import SecretStr
 
 from swe_ai_fleet.messaging.nats_record import open_nats_record
@@ -28,7 +28,7 @@ COMPONENTS = ("worker", "agent", "streams", "submitter", "consumer")
 class Accounts:
     """A server with the accounts, and the seeds of all components."""
 
-    server: NatsProcess
+    server: NatsServer
     seeds: dict[str, str]
     next_seeds: dict[str, str]
 
@@ -97,8 +97,12 @@ def nats_with_accounts(folder: Path) -> Iterator[Accounts]:
     made = program(K8S / "make_secrets.py").new_secrets()
     (folder / "nkeys.conf").write_text(made["nats-accounts"]["nkeys.conf"])
     shutil.copy(K8S / "base/nats/accounts.conf", folder)
-    with nats_process(folder, 'include "accounts.conf"') as server:
+    server = NatsServer(folder=folder, config='include "accounts.conf"')
+    asyncio.run(server.start())
+    try:
         seeds, following = (
             {name: made[f"nats-{name}"][key] for name in COMPONENTS} for key in ("seed", "seed.next")
         )
         yield Accounts(server=server, seeds=seeds, next_seeds=following)
+    finally:
+        server.kill()

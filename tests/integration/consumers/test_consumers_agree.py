@@ -76,6 +76,10 @@ class Consumer:
         self.process.send_signal(how)
         return self.process.wait(timeout=30)
 
+    async def ended(self) -> int:
+        assert self.process is not None
+        return await asyncio.to_thread(self.process.wait, 30)
+
     def lines(self) -> list[dict[str, Any]]:
         printed = [path.read_text() for path in sorted(self.folder.glob(f"{self.name}-*.out"))]
         complete = [
@@ -90,15 +94,27 @@ class Consumer:
             await asyncio.sleep(0.1)
 
 
+def credentials(accounts: Accounts, folder: Path) -> list[str]:
+    seed = str(folder / "seed")
+    return ["--server", accounts.server.url, "--seed-file", seed, "--inbox-prefix", "_INBOX_consumer"]
+
+
+def in_javascript(accounts: Accounts, program: Path, folder: Path, *options: str) -> Consumer:
+    command = ["node", str(program), *credentials(accounts, folder), "--schemas", str(SCHEMAS), *options]
+    return Consumer(command=command, folder=folder, name="javascript")
+
+
+def in_python(accounts: Accounts, folder: Path, *options: str) -> Consumer:
+    program = str(CONSUMERS / "python" / "follow.py")
+    command = [sys.executable, program, *credentials(accounts, folder), *options]
+    return Consumer(command=command, folder=folder, name="python")
+
+
 @pytest.fixture
 def consumers(accounts: Accounts, javascript: Path, tmp_path: Path) -> Iterator[list[Consumer]]:
-    common = ["--server", accounts.server.url, "--seed-file", str(tmp_path / "seed")]
-    common += ["--inbox-prefix", "_INBOX_consumer"]
-    node = ["node", str(javascript), *common, "--durable", "in-javascript", "--schemas", str(SCHEMAS)]
-    python = [sys.executable, str(CONSUMERS / "python" / "follow.py"), *common, "--durable", "in-python"]
     both = [
-        Consumer(command=command, folder=tmp_path, name=name)
-        for name, command in (("javascript", node), ("python", python))
+        in_javascript(accounts, javascript, tmp_path, "--durable", "in-javascript"),
+        in_python(accounts, tmp_path, "--durable", "in-python"),
     ]
     for consumer in both:
         consumer.start()
@@ -154,8 +170,7 @@ async def test_both_see_every_event_over_restarts_of_the_server_and_of_themselve
 ) -> None:
     async with accounts.record("worker") as record:
         await publish(record, *range(15))
-        accounts.server.kill()
-        accounts.server.start()
+        await accounts.server.restart()
         await publish(record, *range(15, 30))
         for consumer in consumers:
             await consumer.until_seen({message_id(event) for event in told(5)})
@@ -189,19 +204,9 @@ async def test_following_one_deliberation_ends_with_it(
 ) -> None:
     async with accounts.record("worker") as record:
         await publish(record, 9, 10, 11)
-    command = [
-        "node",
-        str(javascript),
-        "--server",
-        accounts.server.url,
-        "--seed-file",
-        str(tmp_path / "seed"),
-    ]
-    command += ["--inbox-prefix", "_INBOX_consumer", "--schemas", str(SCHEMAS), "--deliberation", "d10"]
-    consumer = Consumer(command=command, folder=tmp_path, name="one")
+    consumer = in_javascript(accounts, javascript, tmp_path, "--deliberation", "d10")
     consumer.start()
-    assert consumer.process is not None
-    assert await asyncio.to_thread(consumer.process.wait, 30) == 0
+    assert await consumer.ended() == 0
     assert [line["id"] for line in consumer.lines()] == [message_id(event) for event in told(10)]
 
 
@@ -212,18 +217,8 @@ async def test_an_event_against_the_schema_is_named(
         broken = {"specversion": "1.0", "id": "x", "type": f"{TYPE_PREFIX}closed", "data": {}}
         await worker.client.publish("fleet.v1.event.d1.closed", json.dumps(broken).encode())
         await worker.client.flush()
-    command = [
-        "node",
-        str(javascript),
-        "--server",
-        accounts.server.url,
-        "--seed-file",
-        str(tmp_path / "seed"),
-    ]
-    command += ["--inbox-prefix", "_INBOX_consumer", "--schemas", str(SCHEMAS), "--deliberation", "d1"]
-    consumer = Consumer(command=command, folder=tmp_path, name="broken")
+    consumer = in_javascript(accounts, javascript, tmp_path, "--deliberation", "d1")
     consumer.start()
-    assert consumer.process is not None
-    assert await asyncio.to_thread(consumer.process.wait, 30) == 1
+    assert await consumer.ended() == 1
     [line] = consumer.lines()
     assert "must have required property 'time'" in line["problem"]

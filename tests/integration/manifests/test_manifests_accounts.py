@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from nats_accounts import COMPONENTS, K8S, Accounts, nats_with_accounts, program
-from nats_process import nats_process, nats_server_program
+from nats_server import nats_binary, running_nats_server
 from story import Story
 
 from swe_ai_fleet.errors import RecordDeniedError, UnreachableError
@@ -201,7 +201,7 @@ async def test_tls_with_the_certificate_that_make_secrets_makes(tmp_path: Path) 
     for name, content in made.items():
         (tmp_path / name).write_text(content)
     config = (K8S / "components/tls/tls.conf").read_text().replace("/etc/nats-tls", str(tmp_path))
-    with nats_process(tmp_path, config) as server:
+    async with running_nats_server(tmp_path, config) as server:
         url = server.url.replace("nats://127.0.0.1", "tls://localhost")
         async with open_nats_record(NatsOptions(url=url, tls_ca_file=tmp_path / "ca.crt")) as record:
             await record.events.publish(story("tls-1").requested())
@@ -228,7 +228,7 @@ def test_the_server_takes_its_whole_configuration(tmp_path: Path, overlay: str) 
     for name, path in files.items():
         text = path.read_text().replace("/etc/nats-tls", str(tmp_path)).replace('"/data"', f'"{tmp_path}"')
         (tmp_path / name).write_text(text.replace("/run/nats", str(tmp_path)))
-    command = [str(nats_server_program()), "-t", "-c", str(tmp_path / "nats.conf")]
+    command = [nats_binary(), "-t", "-c", str(tmp_path / "nats.conf")]
     environment = {"POD_NAME": "nats-0", "STORE_LIMIT": "8GiB"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
