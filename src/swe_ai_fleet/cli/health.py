@@ -1,6 +1,7 @@
 """``/livez``, ``/readyz`` and ``/metrics`` of a worker."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -11,12 +12,10 @@ from swe_ai_fleet.errors import FleetError, InputError
 
 _READY_S = 2.0
 
-Probe = Callable[[], Awaitable[object]]
-
 
 @asynccontextmanager
 async def open_health(
-    *, host: str, port: int, metrics: Metrics, probe: Probe, stop: asyncio.Event
+    *, host: str, port: int, metrics: Metrics, pending: Callable[[], Awaitable[int]], stop: asyncio.Event
 ) -> AsyncIterator[str]:
     """Listen until it is left; yields the address.
 
@@ -24,7 +23,8 @@ async def open_health(
         host: address to listen on.
         port: 0 takes any free one.
         metrics: what ``/metrics`` shows.
-        probe: talks to the record; ``/readyz`` is 503 while it raises, or takes longer than two seconds.
+        pending: asks the record how many commands wait; ``/readyz`` is 503 while it raises, or takes longer than
+            two seconds.
         stop: once set, ``/readyz`` is 503: no new work is taken.
 
     Raises:
@@ -37,12 +37,14 @@ async def open_health(
 
     async def ready(request: web.Request) -> web.Response:
         del request
-        problem = await _problem(probe, stop)
+        problem = await _problem(pending, stop)
         return web.Response(text=f"{problem or 'ready'}\n", status=503 if problem else 200)
 
     async def shown(request: web.Request) -> web.Response:
         del request
-        return web.Response(body=metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+        return web.Response(
+            body=metrics.text(pending=await _count(pending)), headers={"Content-Type": CONTENT_TYPE}
+        )
 
     app = web.Application()
     app.router.add_get("/livez", alive)
@@ -68,13 +70,21 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> str:
     return f"http://{bound[0]}:{bound[1]}"
 
 
-async def _problem(probe: Probe, stop: asyncio.Event) -> str:
+async def _count(pending: Callable[[], Awaitable[int]]) -> float:
+    try:
+        async with asyncio.timeout(_READY_S):
+            return await pending()
+    except (TimeoutError, FleetError):
+        return math.nan
+
+
+async def _problem(pending: Callable[[], Awaitable[int]], stop: asyncio.Event) -> str:
     """Why no work should come here now; empty where it may."""
     if stop.is_set():
         return "stopping"
     try:
         async with asyncio.timeout(_READY_S):
-            await probe()
+            await pending()
     except TimeoutError:
         return f"the record did not answer within {_READY_S:g} s"
     except FleetError as error:

@@ -1,5 +1,6 @@
 """What a worker has seen, in Prometheus' format; fed by events, so it says the same as the record."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -11,11 +12,30 @@ _SECONDS = (0.1, 0.5, 1, 2, 5, 10, 20, 60, 120, 300, 600, 1800, 3600)
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
+class _Follower:
+    """A counter that follows a number somebody else counts up."""
+
+    def __init__(self, counter: Counter, read: Callable[[], int]) -> None:
+        self._counter = counter
+        self._read = read
+        self._seen = 0
+
+    def follow(self) -> None:
+        now = self._read()
+        self._counter.inc(now - self._seen)
+        self._seen = now
+
+
 class Metrics:
     """Counters of one worker process; names and labels are those of the dashboards in ``deploy/``."""
 
-    def __init__(self, *, since: datetime) -> None:
-        """Events from before ``since`` are history that was read again, not counted."""
+    def __init__(self, *, since: datetime, publish_retries: Callable[[], int] = lambda: 0) -> None:
+        """Nothing is counted yet.
+
+        Args:
+            since: events from before it are history that was read again, not counted.
+            publish_retries: how often this process has published again, read whenever somebody asks.
+        """
         self._since = since
         self._registry = registry = CollectorRegistry()
         self._deliberations = Counter(
@@ -34,6 +54,11 @@ class Metrics:
             buckets=_SECONDS,
             registry=registry,
         )
+        self._queue = Gauge("fleet_queue_pending", "Commands that wait for a worker", registry=registry)
+        retries = Counter(
+            "fleet_publish_retries", "Publishes beyond the first try of each", registry=registry
+        )
+        self._retries = _Follower(retries, publish_retries)
         self._ids: set[str] = set()
         running = Gauge("fleet_deliberations_running", "Deliberations under way here", registry=registry)
         running.set_function(lambda: len(self._ids))
@@ -67,6 +92,8 @@ class Metrics:
             if result.exit_code is None:
                 self._kills.labels(reason=result.status.value).inc()
 
-    def text(self) -> bytes:
-        """Everything as Prometheus reads it."""
+    def text(self, *, pending: float) -> bytes:
+        """Everything as Prometheus reads it; ``pending`` commands wait, NaN where that cannot be told."""
+        self._queue.set(pending)
+        self._retries.follow()
         return generate_latest(self._registry)

@@ -17,7 +17,7 @@ from swe_ai_fleet.errors import RecordUnavailableError
 def samples(metrics: Metrics) -> dict[str, float]:
     return {
         "".join([sample.name, *(f" {value}" for value in sample.labels.values())]): sample.value
-        for family in text_string_to_metric_families(metrics.text().decode())
+        for family in text_string_to_metric_families(metrics.text(pending=3).decode())
         for sample in family.samples
         if not sample.name.endswith(("_created", "_bucket"))
     }
@@ -61,16 +61,26 @@ def test_checks_that_a_limit_ended_are_counted() -> None:
     assert found == {"fleet_sandbox_kills_total timeout": 1}
 
 
+def test_the_queue_and_the_retries_are_read_when_asked() -> None:
+    retries = iter([2, 5])
+    metrics = Metrics(since=T0, publish_retries=lambda: next(retries))
+    assert samples(metrics)["fleet_publish_retries_total"] == 2
+    found = samples(metrics)
+    assert (found["fleet_publish_retries_total"], found["fleet_queue_pending"]) == (5, 3)
+
+
 async def test_health_follows_the_record_and_the_stop() -> None:
     is_away = False
     stop = asyncio.Event()
 
-    async def probe() -> None:
+    async def pending() -> int:
         if is_away:
             raise RecordUnavailableError("NATS is away")
+        return 3
 
+    metrics = Metrics(since=T0)
     async with (
-        open_health(host="127.0.0.1", port=0, metrics=Metrics(since=T0), probe=probe, stop=stop) as address,
+        open_health(host="127.0.0.1", port=0, metrics=metrics, pending=pending, stop=stop) as address,
         aiohttp.ClientSession() as session,
     ):
 
@@ -80,10 +90,11 @@ async def test_health_follows_the_record_and_the_stop() -> None:
 
         assert await ask("/livez") == (200, "alive")
         assert await ask("/readyz") == (200, "ready")
-        assert (await ask("/metrics"))[0] == 200
+        assert "fleet_queue_pending 3.0" in (await ask("/metrics"))[1]
         is_away = True
         assert await ask("/readyz") == (503, "NATS is away")
         assert await ask("/livez") == (200, "alive")
+        assert "fleet_queue_pending NaN" in (await ask("/metrics"))[1]
         is_away = False
         stop.set()
         assert await ask("/readyz") == (503, "stopping")

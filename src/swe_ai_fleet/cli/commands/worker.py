@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from swe_ai_fleet.settings import Settings
 
 _ORDERLY_S = 9.5
-_PROBED = "readyz"
-"""A deliberation that is not there; asking for it shows that the record answers."""
 
 
 @click.command("worker", epilog=EPILOG)
@@ -98,15 +96,16 @@ async def _watched(fleet: "Fleet", progress: "Progress", stop: asyncio.Event) ->
     from swe_ai_fleet.cli.health import open_health
     from swe_ai_fleet.cli.metrics import Metrics
 
-    metrics = Metrics(since=fleet.clock.now())
+    record = fleet.record
+    metrics = Metrics(since=fleet.clock.now(), publish_retries=record.publish_retries)
 
     def observe(event: "Event") -> None:
         metrics.observe(event)
         progress.observe(event)
 
-    probe = partial(fleet.record.snapshots.get, _PROBED)
+    pending = record.commands.pending
     host, port = worker.health_host, worker.health_port
-    async with open_health(host=host, port=port, metrics=metrics, probe=probe, stop=stop) as address:
+    async with open_health(host=host, port=port, metrics=metrics, pending=pending, stop=stop) as address:
         progress.note(f"health at {address}/readyz")
         yield observe
 
