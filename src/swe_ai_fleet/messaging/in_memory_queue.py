@@ -137,10 +137,6 @@ class InMemoryCommandQueue:
         """How many commands wait that no worker was handed yet."""
         return sum(entry.delivered == 0 for entry in self._entries)
 
-    async def pending(self) -> int:
-        """Commands that were never handed out."""
-        return sum(entry.delivered == 0 for entry in self._entries)
-
     async def _changed_or(self, moment: float) -> None:
         try:
             async with asyncio.timeout_at(moment):

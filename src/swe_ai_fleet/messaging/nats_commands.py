@@ -162,11 +162,6 @@ class NatsCommandQueue:
         """How many commands wait that no worker was handed yet."""
         return int((await self._api.ask(f"CONSUMER.INFO.{COMMANDS}.{WORKERS}"))["num_pending"])
 
-    async def pending(self) -> int:
-        """Commands that were never handed out."""
-        info = await self._api.ask(f"CONSUMER.INFO.{COMMANDS}.{WORKERS}")
-        return int(info["num_pending"])
-
     async def _pull(self, wait_s: float) -> Incoming | None:
         """One message, or None: nothing came in time, or the server was away meanwhile."""
         body = {"batch": 1, "expires": max(int(wait_s * _SECOND_NS), 1_000_000)}

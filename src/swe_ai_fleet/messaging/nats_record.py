@@ -57,5 +57,4 @@ async def open_nats_record(options: NatsOptions) -> AsyncIterator[Record]:
                 commands=commands,
                 dead_letters=letters,
                 publish_retries=lambda: publisher.retries,
-                publish_retries=lambda: publisher.retries,
             )

@@ -164,14 +164,6 @@ class CommandQueue(Protocol):
         ...
 
     async def pending(self) -> int:
-        """Commands that wait to be handed out for the first time.
-
-        Raises:
-            RecordUnavailableError: the queue does not answer.
-        """
-        ...
-
-    async def pending(self) -> int:
         """How many commands wait that no worker was handed yet.
 
         Raises:
@@ -240,7 +232,5 @@ class Record:
     blobs: BlobStore
     commands: CommandQueue
     dead_letters: DeadLetters
-    publish_retries: Callable[[], int] = lambda: 0
-    """How often this process has published again what was not acknowledged, since it opened the record."""
     publish_retries: Callable[[], int] = lambda: 0
     """Publishes of this process beyond the first try of each, since it was opened."""
