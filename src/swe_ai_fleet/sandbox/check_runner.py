@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from swe_ai_fleet.domain.check import CheckReport, CheckResult
+from swe_ai_fleet.domain.check import CheckReport, CheckResult, CheckStatus
 from swe_ai_fleet.domain.proposal import Proposal
 from swe_ai_fleet.domain.task import Check, RepoRef, Task
 from swe_ai_fleet.errors import PatchError
@@ -14,6 +14,7 @@ from swe_ai_fleet.sandbox.controls import protected_files
 from swe_ai_fleet.sandbox.files import write_files
 from swe_ai_fleet.sandbox.one_check import require_command, run_check
 from swe_ai_fleet.sandbox.patches.making import Patch, make_patch
+from swe_ai_fleet.sandbox.tricks import find_trick
 
 BASE = "base"
 
@@ -24,7 +25,7 @@ class SandboxCheckRunner:
     Every check has a copy of its own, so that what one check's code does to the files is nothing to another. What
     a proposal does to protected files is reported and left out of the copy. A check that runs pytest or unittest
     is judged by the record of a plugin of ours, never by its exit status alone; one that ends without the whole
-    record is an error.
+    record is an error. So is every check of a proposal whose values would equal anything.
     """
 
     def __init__(self, *, sandbox: Sandbox, workspaces: Workspaces, concurrency: int | None = None) -> None:
@@ -59,7 +60,11 @@ class SandboxCheckRunner:
                 reason=str(error),
                 containment=self._sandbox.containment,
             )
-        results = await self._run_all(task.checks, task, repo, patch=patch)
+        trick = find_trick(patch.files)
+        if trick:
+            results = [_refused(check, trick) for check in task.checks]
+        else:
+            results = await self._run_all(task.checks, task, repo, patch=patch)
         return CheckReport(
             proposal_id=proposal.proposal_id,
             applied=True,
@@ -84,6 +89,10 @@ class SandboxCheckRunner:
             return await run_check(
                 check, folder=folder, changed=changed, protected=task.protected_paths, sandbox=self._sandbox
             )
+
+
+def _refused(check: Check, trick: str) -> CheckResult:
+    return CheckResult(name=check.name, status=CheckStatus.ERROR, output_tail=f"[not run: {trick}]")
 
 
 def _apply(patch: Patch | None, task: Task, folder: Path) -> frozenset[str]:

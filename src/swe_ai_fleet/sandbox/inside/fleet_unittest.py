@@ -7,8 +7,22 @@ import unittest
 from typing import Any
 
 from fleet_record import Record  # type: ignore[import-not-found]  # beside it, inside the sandbox
+from fleet_watch import Watch, is_runner  # type: ignore[import-not-found]  # beside it, inside the sandbox
 
 _RECORD = Record.from_environment()
+
+
+_WATCH = Watch()
+
+
+def _where(trace: Any) -> str:
+    """The file that raised, if it is not the test runner's own."""
+    place = ""
+    while trace is not None:
+        if not is_runner(trace.tb_frame.f_globals):
+            place = trace.tb_frame.f_code.co_filename
+        trace = trace.tb_next
+    return place
 
 
 class _Result(unittest.TextTestResult):
@@ -38,6 +52,7 @@ class _Result(unittest.TextTestResult):
 
     def addSkip(self, test: unittest.TestCase, reason: str) -> None:  # noqa: N802
         self.outcomes.setdefault(test.id(), "skipped")
+        self.places[test.id()] = _where(sys.exc_info()[2])
         super().addSkip(test, reason)
 
     def addUnexpectedSuccess(self, test: unittest.TestCase) -> None:  # noqa: N802
@@ -62,7 +77,7 @@ class _Runner(unittest.TextTestRunner):
                 cases=result.outcomes,
                 places=result.places,
                 silent=silent,
-                tampered="",
+                tampered=_WATCH.changed(),
             )
         return result
 

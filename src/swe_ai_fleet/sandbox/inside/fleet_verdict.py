@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import builtins
-import sys
-import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import ModuleType
 from typing import Any
 
 import pytest
 from fleet_record import Record  # type: ignore[import-not-found]  # beside it, inside the sandbox
-
-_WATCHED = ("_pytest", "pluggy", "pytest", "unittest", "fleet_verdict", "fleet_record")
-_RUNNERS = ("_pytest", "pluggy", "unittest", "pytest")
-_INSTALLED = (str(Path(pytest.__file__).parent.parent), sysconfig.get_path("stdlib"))
-_CHANGING = ("_", "__pytest_asyncio_scope")
+from fleet_watch import Watch, is_runner  # type: ignore[import-not-found]  # beside it, inside the sandbox
 
 
 class Verdict:
@@ -28,8 +21,7 @@ class Verdict:
         self._outcomes: dict[str, str] = {}
         self._places: dict[str, str] = {}
         self._collected: set[str] = set()
-        self._functions = _functions()
-        self._builtins = dict(vars(builtins))
+        self._watch = Watch()
         self._plugins: set[int] = set()
         record.add(kind="start")
 
@@ -41,10 +33,10 @@ class Verdict:
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: Any) -> Iterator[None]:
         """Note from where a test was skipped, or said to be expected to fail."""
-        yield
         if call.excinfo is not None:
-            frames = [entry for entry in call.excinfo.traceback if not _is_runner(entry.frame.f_globals)]
+            frames = [entry for entry in call.excinfo.traceback if not is_runner(entry.frame.f_globals)]
             self._places[item.nodeid] = str(frames[-1].path) if frames else ""
+        yield  # pytest turns one kind of skipping into another, and forgets where it came from
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A file that cannot be collected is a failed case of its own."""
@@ -80,47 +72,14 @@ class Verdict:
 
     def _tampered(self) -> str:
         """What is no longer what it was, or nothing."""
-        now = _functions()
-        for name, (function, code) in self._functions.items():
-            found = now.get(name, (None, None))
-            if found != (function, code) and not _is_installed(found[1]):
-                return name
-        for name, value in self._builtins.items():
-            if vars(builtins).get(name) is not value and name not in _CHANGING:
-                return f"builtins.{name}"
         for plugin in self._config.pluginmanager.get_plugins():
             if id(plugin) not in self._plugins and not _is_conftest(plugin):
                 return f"plugin {self._config.pluginmanager.get_name(plugin)}"
-        return ""
-
-
-def _is_runner(names: dict[str, Any]) -> bool:
-    return str(names.get("__name__", "")).partition(".")[0] in _RUNNERS
-
-
-def _is_installed(code: Any) -> bool:
-    """Code of an installed package: plugins of pytest may change it."""
-    return code is not None and code.co_filename.startswith(_INSTALLED)
+        return str(self._watch.changed())
 
 
 def _is_conftest(plugin: object) -> bool:
     return isinstance(plugin, ModuleType) and Path(plugin.__file__ or "").name == "conftest.py"
-
-
-def _functions() -> dict[str, tuple[Any, Any]]:
-    """Every function of the test runner and its code, by name."""
-    found: dict[str, tuple[Any, Any]] = {}
-    for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] in _WATCHED and isinstance(module, ModuleType):
-            scopes: list[Any] = [
-                module,
-                *(value for value in vars(module).values() if isinstance(value, type)),
-            ]
-            for scope in scopes:
-                for key, value in list(vars(scope).items()):
-                    if isinstance(value, FunctionType):
-                        found[f"{name}.{scope.__name__}.{key}"] = (value, value.__code__)
-    return found
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -61,7 +61,7 @@ def parses(files: Sequence[ChangedFile]) -> bool:
 
 
 def _parses(text: str) -> bool:
-    if _depth(text) > _DEEPEST:
+    if depth(text) > _DEEPEST:
         return False
     try:
         with warnings.catch_warnings():
@@ -72,7 +72,7 @@ def _parses(text: str) -> bool:
     return True
 
 
-def _depth(text: str) -> int:
+def depth(text: str) -> int:
     """The deepest nesting of brackets, strings and comments counted in: a bound on what the parser must stack."""
     depth = deepest = 0
     for character in re.findall(r"[()\[\]{}]", text):
