@@ -1,15 +1,13 @@
 """Ctrl-C in the middle of a deliberation: an orderly end on the record, and nothing left running."""
 
-import json
 import os
 import signal
 from pathlib import Path
-from typing import Any
 
-import nats
 import pytest
 from command_line import ROOT, environment, started
 from nats_server import running_nats_server
+from stored_events import stored
 
 from swe_ai_fleet.models.simulated import SimulatedModelServer, Traits
 
@@ -28,16 +26,6 @@ def session_members(leader: int) -> list[int]:
             if int(fields[3]) == leader and fields[0] != "Z":
                 found.append(int(entry.name))
     return found
-
-
-async def stored(url: str) -> list[dict[str, Any]]:
-    """Every event on the record, read without the fleet."""
-    client = await nats.connect(url)
-    jetstream = client.jetstream()
-    last = (await jetstream.stream_info("FLEET_EVENTS")).state.last_seq
-    events = [await jetstream.get_msg("FLEET_EVENTS", sequence) for sequence in range(1, last + 1)]
-    await client.close()
-    return [json.loads(event.data or b"") for event in events]
 
 
 @pytest.mark.parametrize("options", [(), ("--no-ray",)], ids=["ray", "no-ray"])

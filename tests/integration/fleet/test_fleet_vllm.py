@@ -6,7 +6,7 @@ Start one, for example with a tiny model, and name its address and model:
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from typing import Any
 import aiohttp
 import pytest
 from command_line import environment, swe_fleet
+from nats_server import running_nats_server
+from stored_events import stored
 
 from swe_ai_fleet.domain.brief import Assignment, Brief, ProposeStep
 from swe_ai_fleet.domain.council import AgentSpec
@@ -21,7 +23,13 @@ from swe_ai_fleet.domain.task import Task
 from swe_ai_fleet.orchestrator.agents.prompts import write_prompt
 from swe_ai_fleet.orchestrator.agents.system_clock import SystemClock
 
-pytestmark = [pytest.mark.vllm, pytest.mark.local, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.vllm,
+    pytest.mark.local,
+    pytest.mark.nats,
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+]
 AGENTS = 4
 BLOCK = 16
 """Tokens of one block of vLLM's prefix cache; only whole blocks are shared."""
@@ -56,7 +64,7 @@ async def prefix_hits(server: str) -> float:
     return sum(float(line.split()[-1]) for line in lines if line.startswith("vllm:prefix_cache_hits_total"))
 
 
-async def shared_tokens(server: str, model: str, events: list[Mapping[str, Any]]) -> int:
+async def shared_tokens(server: str, model: str, events: Sequence[Mapping[str, Any]]) -> int:
     """Tokens, in whole blocks, with which the prompts of all agents begin."""
     council = events[0]["data"]["council"]["agents"]
     specs = [AgentSpec.model_validate(agent) for agent in council]
@@ -86,18 +94,17 @@ def messages_of(spec: AgentSpec) -> Any:
 
 async def test_four_agents_and_one_round_of_critique(server: str, model: str, tmp_path: Path) -> None:
     settings = {"FLEET_MODELS__VLLM__URL": server, "FLEET_MODELS__VLLM__MODEL": model}
-    env = environment(tmp_path, **settings)
     task = tmp_path / "task.json"
     task.write_text(json.dumps(TASK))
     before = await prefix_hits(server)
-    ended = await swe_fleet("deliberate", str(task), "--json", "--id", "quorum", env=env)
+    async with running_nats_server(tmp_path / "nats") as record:
+        env = environment(tmp_path, FLEET_NATS__URL=record.url, **settings)
+        ended = await swe_fleet("deliberate", str(task), "--json", "--id", "quorum", env=env)
+        events = await stored(record.url)
     hits = await prefix_hits(server) - before
     assert ended.exit_code == 0, ended.stderr
     result = json.loads(ended.stdout)
     assert not result["partial"], ended.stderr
-    watched = await swe_fleet("watch", "quorum", "--json", env=env)
-    events = [json.loads(line) for line in watched.stdout.splitlines()]
-
     reviewed = [event["data"] for event in events if event["type"].endswith(".critiqued")]
     assert len(reviewed) == AGENTS
     assert all(len(data["critiques"]) == AGENTS - 1 for data in reviewed)
