@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, JsonValue
 
 from swe_ai_fleet.cli.result_view import print_result
+from swe_ai_fleet.domain.events import Event
 from swe_ai_fleet.domain.ranking import Result, Winner
 from swe_ai_fleet.errors import InputError
 
@@ -33,13 +34,15 @@ def tell_result(result: Result, *, as_json: bool, footer: Sequence[str] = ()) ->
     print_result(Console(highlight=False), result, footer=footer)
 
 
-def write_files(result: Result, folder: Path) -> list[Path]:
-    """``result.json``, and the winner as ``winner.patch`` or ``winner.md``; returns what was written.
+def write_files(result: Result, events: Sequence[Event], folder: Path) -> list[Path]:
+    """``result.json``, ``report.html``, and the winner as ``winner.patch`` or ``winner.md``; returns what was written.
 
     Raises:
         InputError: the folder cannot be written.
     """
-    contents = {"result.json": result.model_dump_json(indent=2) + "\n"}
+    from swe_ai_fleet.report.page import render_page
+
+    contents = {"result.json": result.model_dump_json(indent=2) + "\n", "report.html": render_page(events)}
     if result.winner is not None:
         contents[winner_file(result.winner)] = winner_text(result.winner)
     try:

@@ -35,6 +35,7 @@ async def test_json_is_one_valid_document_and_the_record_says_the_same(
     assert result["seed"] == 7
     assert (tmp_path / "out" / "result.json").read_text() == ended.stdout
     assert (tmp_path / "out" / "winner.md").read_text() == result["winner"]["content"]
+    assert result["winner"]["proposal_id"] in (tmp_path / "out" / "report.html").read_text()
     shown = await swe_fleet("show", result["deliberation_id"], "--json", env=env, cwd=tmp_path)
     assert shown.stdout == ended.stdout
     listed = await swe_fleet("list", env=env, cwd=tmp_path)

@@ -22,9 +22,12 @@ from swe_ai_fleet.cli.options import (
 from swe_ai_fleet.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from swe_ai_fleet.bootstrap import Fleet
     from swe_ai_fleet.cli.progress import Style
     from swe_ai_fleet.cli.task_file import TaskFile
+    from swe_ai_fleet.domain.events import Event
     from swe_ai_fleet.domain.ranking import Result
     from swe_ai_fleet.settings import Settings
 
@@ -98,7 +101,8 @@ async def carry_out(plan: Plan, interrupts: Interrupts) -> int:
             await resolve_repo(file.task.repo, relative_to=file.folder)
         async with open_session(plan.settings, use_ray=plan.use_ray, style=plan.style) as fleet:
             result = await _decide(plan, fleet, interrupts)
-            footer = await asyncio.to_thread(_leave_behind, result, plan)
+            events = await fleet.record.events.history(result.deliberation_id) if plan.out else ()
+            footer = await asyncio.to_thread(_leave_behind, result, events, plan)
             tell_result(result, as_json=plan.as_json, footer=footer)
     return Exit.INTERRUPTED if interrupts.fired else exit_of_outcome(result.outcome)
 
@@ -120,7 +124,7 @@ async def _decide(plan: Plan, fleet: "Fleet", interrupts: Interrupts) -> "Result
         )
 
 
-def _leave_behind(result: "Result", plan: Plan) -> list[str]:
+def _leave_behind(result: "Result", events: "Sequence[Event]", plan: Plan) -> list[str]:
     """Write and apply what was asked for; the lines that tell of it."""
     from swe_ai_fleet.cli.applying import apply_line, apply_patch
     from swe_ai_fleet.cli.output import write_files
@@ -129,7 +133,7 @@ def _leave_behind(result: "Result", plan: Plan) -> list[str]:
     shown = f"swe-fleet show {result.deliberation_id}"
     lines = [f"Record: {record_place(plan.settings)}", f"Show it again: {shown}"]
     if plan.out is not None:
-        lines += [f"Written: {shlex.quote(str(path))}" for path in write_files(result, plan.out)]
+        lines += [f"Written: {shlex.quote(str(path))}" for path in write_files(result, events, plan.out)]
     folder = work_tree(plan.file)
     if result.winner is None or result.winner.patch is None or not folder.is_dir():
         return lines
