@@ -4,19 +4,20 @@ import ast
 import heapq
 import math
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
 from swe_ai_fleet.repair.edits import FAMILIES, Family
 from swe_ai_fleet.repair.edits.site import Site
+from swe_ai_fleet.repair.kinds import VariableKinds
 from swe_ai_fleet.repair.localise import Suspect
 from swe_ai_fleet.repair.scope import Ingredients
 from swe_ai_fleet.repair.source import Edit, FunctionNode, Source, header_nodes
 
 SUSPICION_WEIGHT = 2.0
 """How much a statement's suspicion counts against the prior of the edit, as an exponent."""
-_CROWD_WEIGHT = 0.5
+_CROWD_WEIGHT = 0.25
 """The prior of a family is shared by what it offers at one statement; the n-th has (1 + n) ** -this of it."""
 _BEST_FAMILY = -math.log(max(family.prior for family in FAMILIES) * 3)
 
@@ -37,8 +38,13 @@ class Candidate:
         return zlib.crc32(text.encode()) % shards == shard
 
 
-def single_edits(suspects: Sequence[Suspect]) -> Iterator[Candidate]:
-    """Every single edit at the suspected statements, cheapest first; made by statement, as late as possible."""
+def single_edits(
+    suspects: Sequence[Suspect], types: Mapping[str, Mapping[int, VariableKinds]]
+) -> Iterator[Candidate]:
+    """Every single edit at the suspected statements, cheapest first; made by statement, as late as possible.
+
+    ``types``: what variables were seen to be, by file and by the first line of their function.
+    """
     if not suspects:
         return
     best = suspects[0].score
@@ -51,7 +57,9 @@ def single_edits(suspects: Sequence[Suspect]) -> Iterator[Candidate]:
         while heap and heap[0][0] <= base + _BEST_FAMILY:
             yield heapq.heappop(heap)[2]
         source = suspect.source
-        ingredients = kitchen.setdefault(source.path, Ingredients(source))
+        ingredients = kitchen.get(source.path)
+        if ingredients is None:
+            ingredients = kitchen[source.path] = Ingredients(source, types.get(source.path))
         for candidate in _at(suspect, ingredients, base):
             edit = candidate.edits[0]
             if edit not in seen:

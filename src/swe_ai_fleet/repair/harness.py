@@ -2,7 +2,7 @@
 
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -21,6 +21,7 @@ _BATCH = 24
 _AHEAD = 2
 """Batches that are under way at once, so that the harness never waits for us."""
 _START_S = 120.0
+_MUTANTS = 250
 _MEMORY_BYTES = 4 * 1024**3
 _OUTPUT_BYTES = 64 * 1024**2
 
@@ -54,6 +55,16 @@ class Collected:
     python: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behaviours:
+    """Outputs of candidates on the same inputs."""
+
+    from_passing: tuple[bool, ...]
+    """Of each input, whether a passing test made this very call."""
+    outputs: Mapping[int, Sequence[str]]
+    """By the candidate's place, -1 for the unchanged code; an output that begins with ``!`` is an exception."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Harness:
     """One warm or cold interpreter in the sandbox; one request at a time."""
@@ -61,6 +72,8 @@ class Harness:
     process: SandboxProcess
     root: Path
     collected: Collected
+    types: dict[str, dict[int, dict[str, frozenset[str]]]] = field(default_factory=dict, init=False)
+    """Type names of variables by file, first line of the function and name, of everything that was traced."""
     _owed: int = field(default=0, init=False)
     """Answers that are still to come to requests whose asker has gone away."""
 
@@ -85,10 +98,19 @@ class Harness:
             if "done" in message:
                 self._owed -= 1
                 return runs
-            if "tests" in message:
+            if "types" in message:
+                self._learn(message["types"])
+            elif "tests" in message:
                 ids = message["tests"]
             elif "test" in message:
                 runs.append(self._run_of(message, ids))
+
+    def _learn(self, types: dict[str, dict[str, dict[str, list[str]]]]) -> None:
+        for file, functions in types.items():
+            for line, variables in functions.items():
+                known = self.types.setdefault(file, {}).setdefault(int(line), {})
+                for name, kinds in variables.items():
+                    known[name] = known.get(name, frozenset()) | frozenset(kinds)
 
     def _run_of(self, message: dict[str, Any], ids: Sequence[str]) -> TestRun:
         frames = [(self._relative(file), line) for file, line in message.get("frames", [])]
@@ -142,6 +164,36 @@ class Harness:
             if "done" in message:
                 self._owed -= 1
                 under_way.popleft()
+
+    async def behave(
+        self,
+        candidates: Sequence[Candidate],
+        *,
+        tests: Sequence[int],
+        passing: Sequence[int],
+        seed: int,
+        cpu_s: float,
+    ) -> Behaviours:
+        """What the candidates make of inputs that ``tests`` give their function, and of mutants of these.
+
+        Empty where the function cannot be called on its own or its arguments cannot be copied.
+        """
+        await self._settle()
+        lines = [[n, [[e.file, e.start, e.end, e.text] for e in c.edits]] for n, c in enumerate(candidates)]
+        request = {"op": "behave", "candidates": lines, "tests": tests, "passing": passing, "seed": seed,
+                   "mutants": _MUTANTS, "cpu_s": cpu_s, "test_cpu_s": 2.0, "wall_s": 20.0}  # fmt: skip
+        await self._send(request)
+        from_passing: list[bool] = []
+        outputs: dict[int, list[str]] = {}
+        while True:
+            message = await self._receive(_START_S)
+            if "done" in message:
+                self._owed -= 1
+                return Behaviours(from_passing=tuple(from_passing), outputs=outputs)
+            if "inputs" in message:
+                from_passing = message["inputs"]
+            elif "number" in message and len(message["outputs"]) == len(from_passing):
+                outputs[message["number"]] = message["outputs"]
 
     async def _settle(self) -> None:
         """Read what is still owed to requests that nobody waits for any more."""

@@ -9,8 +9,9 @@ from pathlib import Path
 from swe_ai_fleet.ports.checks import Sandbox
 from swe_ai_fleet.repair.baseline import Baseline, establish
 from swe_ai_fleet.repair.candidates import Candidate, single_edits
+from swe_ai_fleet.repair.choosing import Choice, choose
 from swe_ai_fleet.repair.files import editable_files, read_sources, unified_diff
-from swe_ai_fleet.repair.harness import Harness, open_harness
+from swe_ai_fleet.repair.harness import Behaviours, Harness, open_harness
 from swe_ai_fleet.repair.localise import Suspect, localise
 from swe_ai_fleet.repair.plan import SuitePlan
 from swe_ai_fleet.repair.search import OpenCold, Plausible, Search, Tally
@@ -19,6 +20,8 @@ from swe_ai_fleet.repair.source import Source
 _BASELINE_SHARE = 0.35
 """Of the time, at most, for finding out what fails and what the tests execute."""
 _RESERVE_S = 1.5
+_COMPARED_TESTS = 10
+"""Failing and passing tests, of each, whose calls are mutated to compare candidates."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +45,7 @@ class Repair:
     """A patch that was verified, and what led to it."""
 
     patch: str
-    chosen: Plausible
+    chosen: Choice
     plausible: tuple[Plausible, ...]
     suspects: tuple[Suspect, ...]
     baseline: Baseline
@@ -101,16 +104,17 @@ async def _search(
         open_cold=open_cold,
         baseline=baseline,
         sources=sources,
-        candidates=filter(belongs, single_edits(suspects)),
+        candidates=filter(belongs, single_edits(suspects, harness.types)),
         belongs=belongs,
         deadline=job.deadline - _RESERVE_S,
     )
     plausible = await search.run()
-    for choice in sorted(plausible, key=lambda one: one.candidate.cost):
-        verdict = await _verify(open_cold, choice, baseline, job.deadline)
+    behaviours = await _behaviours(harness, plausible, baseline)
+    for choice in choose(plausible, behaviours, symptoms=_symptoms(baseline)):
+        verdict = await _verify(open_cold, choice.plausible, baseline, job.deadline)
         if verdict is not False:
             return Repair(
-                patch=unified_diff(sources, choice.candidate.edits),
+                patch=unified_diff(sources, choice.plausible.candidate.edits),
                 chosen=choice,
                 plausible=tuple(plausible),
                 suspects=tuple(suspects[:10]),
@@ -132,6 +136,24 @@ async def _verify(open_cold: OpenCold, choice: Plausible, baseline: Baseline, de
         ):
             return tried.verdict == "pass"
     return None
+
+
+async def _behaviours(
+    harness: Harness, plausible: Sequence[Plausible], baseline: Baseline
+) -> Behaviours | None:
+    """What the candidates do on mutated inputs; None where there is nothing to compare."""
+    if len(plausible) < 2:
+        return None
+    passing = [run.index for run in sorted(baseline.passing, key=lambda run: run.cpu_s)][:_COMPARED_TESTS]
+    failing = baseline.first[:_COMPARED_TESTS]
+    candidates = [one.candidate for one in plausible]
+    cpu_s = 0.1 + 4 * baseline.failing_s
+    return await harness.behave(candidates, tests=[*failing, *passing], passing=passing, seed=0, cpu_s=cpu_s)
+
+
+def _symptoms(baseline: Baseline) -> frozenset[str]:
+    """How the failing tests fail: type names, ``time`` for those that do not end."""
+    return frozenset("time" if run.slow else run.error.split(":")[0] for run in baseline.failing)
 
 
 def _why_nothing(tally: Tally, suspects: Sequence[Suspect], sources: dict[str, Source]) -> str:

@@ -4,14 +4,13 @@ The plastic surgery hypothesis (Barr et al., FSE 2014): most of what a change ne
 """
 
 import ast
-import builtins
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from swe_ai_fleet.repair.source import FunctionNode, Source
-
-_BUILTINS = frozenset(dir(builtins))
+from swe_ai_fleet.repair.kinds import RESULT, Kinds, VariableKinds
+from swe_ai_fleet.repair.source import FunctionNode, Source, first_line
 
 
 @dataclass(slots=True)
@@ -22,13 +21,17 @@ class Names:
     """Parameters and assigned variables, those of the functions around it last."""
     functions: list[str] = field(default_factory=list)
     """Functions and classes that can be called by name."""
+    kinds: dict[str, Kinds] = field(default_factory=dict)
+    """Of which types the variables have been in the traced runs, where known."""
 
 
 class Ingredients:
     """What one file offers."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, types: Mapping[int, VariableKinds] | None = None) -> None:
+        """``types``: what the variables of each function were seen to be, by the first line of the function."""
         self.source = source
+        self._types = types or {}
         self._names: dict[FunctionNode | None, Names] = {}
         self._expressions: dict[FunctionNode | None, dict[str, ast.expr]] = {}
 
@@ -103,12 +106,35 @@ class Ingredients:
             locals_ += [name for name, _ in own.most_common() if name not in locals_]
             inner += [n.name for n in ast.walk(at) if isinstance(n, FunctionNode) and n is not at]
             at = self.source.function_of(at)
-        called = {name for name in locals_ if name in _BUILTINS}
         module = [name for name, _ in self.module_names.most_common() if name not in locals_]
         return Names(
-            local=[name for name in locals_ if name not in called] + module[:10],
+            local=locals_ + module[:10],
             functions=[*inner, *self.callables],
+            kinds=self._kinds(self.source.outermost_function_of(function)) if function is not None else {},
         )
+
+    def _kinds(self, function: FunctionNode | None) -> dict[str, Kinds]:
+        """The kinds of the variables of a function, its inner functions and comprehensions, by name."""
+        if function is None:
+            return {}
+        first = first_line(function)
+        found = dict(self._results)
+        for line, variables in self._types.items():
+            if first <= line <= (function.end_lineno or first):
+                for name, kinds in variables.items():
+                    found[name] = found.get(name, frozenset()) | kinds
+        return found
+
+    @cached_property
+    def _results(self) -> dict[str, Kinds]:
+        """What calls of the file's functions and methods return: by ``name()``."""
+        found: dict[str, Kinds] = {}
+        for node in ast.walk(self.source.tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                kinds = self._types.get(first_line(node), {}).get(RESULT)
+                if kinds:
+                    found[f"{node.name}()"] = found.get(f"{node.name}()", frozenset()) | kinds
+        return found
 
     def expressions(self, function: FunctionNode | None) -> dict[str, ast.expr]:
         """Expressions of the outermost function around it by their text, in order; short ones only."""

@@ -11,7 +11,9 @@ from swe_ai_fleet.repair.candidates import Candidate, pairs
 from swe_ai_fleet.repair.harness import Harness, Tried
 from swe_ai_fleet.repair.source import Source
 
-_MIN_LINGER_S = 1.0
+_UNLIKELY = 2.5
+"""Candidates that cost so much more than a plausible one are not worth waiting for."""
+_MIN_LINGER_S = 4.0
 _MAX_LINGER_S = 10.0
 _ENOUGH = 12
 """Plausible candidates after which more of them would not help to choose."""
@@ -81,6 +83,8 @@ class Search:
     _partners: list[tuple[float, Candidate]] = field(default_factory=list, init=False)
     _began: float = field(default=0.0, init=False)
     _fresh_s: float = field(default=0.0, init=False)
+    _cost: float = field(default=0.0, init=False)
+    """Of the candidate that was tried last."""
 
     async def run(self) -> list[Plausible]:
         """Search until something plausible was found and its neighbours were seen, or the time or the space ends."""
@@ -104,7 +108,9 @@ class Search:
         if not self.plausible:
             return False
         first = self.plausible[0].found_after_s
-        return now >= self._began + first + min(_MAX_LINGER_S, max(_MIN_LINGER_S, 0.5 * first))
+        gap = self._cost - min(one.candidate.cost for one in self.plausible)
+        waited = now - self._began - first
+        return gap >= _UNLIKELY or waited >= min(_MAX_LINGER_S, max(_MIN_LINGER_S, first))
 
     async def _stage(self, candidates: Iterator[Candidate], *, cpu_s: float, once: bool = True) -> None:
         """Try them all, checking at once what passes."""
@@ -135,6 +141,7 @@ class Search:
     def _take(self, tried: Tried) -> None:
         self.tally.note(tried)
         candidate = tried.candidate
+        self._cost = candidate.cost
         if tried.verdict == "pass":
             self._passed.append(candidate)
         elif tried.verdict == "fresh":

@@ -128,6 +128,11 @@ class Source:
         return (node for node in ast.walk(self.tree) if isinstance(node, ast.stmt))
 
 
+def first_line(function: FunctionNode) -> int:
+    """The line that its code object names: of the first decorator, or of ``def``."""
+    return min([function.lineno, *(decorator.lineno for decorator in function.decorator_list)])
+
+
 def header_nodes(statement: ast.stmt) -> Iterator[ast.AST]:
     """The nodes of a statement without those of the statements inside it."""
     pending: list[ast.AST] = [statement]

@@ -5,23 +5,29 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from swe_ai_fleet.repair.edits.site import Option, Site
+from swe_ai_fleet.repair.kinds import NUMBERS, SEQUENCES, SIZED
 from swe_ai_fleet.repair.scope import in_format_string
 
-_WRAPPERS = (
-    "len",
-    "abs",
-    "int",
-    "list",
-    "str",
-    "sorted",
-    "set",
-    "tuple",
-    "sum",
-    "bool",
-    "reversed",
-    "iter",
-    "float",
+_TEXT = frozenset({"str", "bytes"})
+_SETS = frozenset({"set", "frozenset"})
+_ANY = (
+    SIZED
+    | NUMBERS
+    | frozenset({"generator", "dict_keys", "dict_values", "dict_items", "map", "zip", "filter"})
 )
+_WRAPPERS = (
+    ("len", SIZED, 1.0),
+    ("abs", NUMBERS, 0.8),
+    ("int", NUMBERS | _TEXT, 0.8),
+    ("list", _ANY - NUMBERS, 0.7),
+    ("str", NUMBERS | SIZED, 0.6),
+    ("sorted", _ANY - NUMBERS, 0.6),
+    ("set", _ANY - NUMBERS, 0.5),
+    ("tuple", _ANY - NUMBERS, 0.5),
+    ("sum", SIZED - _TEXT, 0.4),
+    ("float", NUMBERS | _TEXT, 0.4),
+)
+_FITS = 0.2
 _PLAIN = (ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.BinOp)
 _MANY = 6
 
@@ -126,15 +132,18 @@ def wrap(site: Site) -> Iterator[Option]:
     node = site.node
     if not isinstance(node, _PLAIN) or not _is_read(site) or _is_called(site):
         return
-    text, atom = site.text(node), site.atom(node)
-    for place, name in enumerate(_WRAPPERS):
-        yield site.put(node, f"{name}({text})", 1 / (1 + place / 4))
-    for suffix in ("[0]", "[-1]", "[1:]", "[:-1]", "[:]", "[::-1]", ".copy()"):
-        yield site.put(node, f"{atom}{suffix}", 0.7)
-    yield site.put(node, f"[{text}]", 0.7)
-    for limit in ("min", "max"):
-        for other in ("0", *site.names.local[:4]):
-            yield site.put(node, f"{limit}({other}, {text})", 0.5)
+    text, atom, kinds = site.text(node), site.atom(node), site.kinds(node)
+    for name, wanted, weight in _WRAPPERS:
+        if not kinds or kinds & wanted:
+            yield site.put(node, f"{name}({text})", weight)
+    if not kinds or kinds & SEQUENCES:
+        for suffix in ("[1:]", "[0]", "[-1]", "[:-1]", "[:]", "[::-1]"):
+            yield site.put(node, f"{atom}{suffix}", 0.8)
+    yield site.put(node, f"[{text}]", 0.5)
+    limits = ("0", *site.variables(NUMBERS, limit=3)) if not kinds or kinds & NUMBERS else ()
+    for other in limits:
+        yield site.put(node, f"max({other}, {text})", 0.5)
+        yield site.put(node, f"min({other}, {text})", 0.5)
     if isinstance(node, ast.Call) and isinstance(site.function, ast.AsyncFunctionDef):
         yield site.put(node, site.loose(node, f"await {text}"), 3.0)
 
@@ -146,19 +155,29 @@ def combine(site: Site) -> Iterator[Option]:
         return
     if isinstance(node, ast.BinOp) and isinstance(site.parent, ast.BinOp):
         return
-    text = site.text(node)
-    for place, name in enumerate(site.names.local[:8]):
-        weight = 1 / (1 + place / 4)
-        if name == text:
-            continue
-        for operation, more in ((f"{site.atom(node)} - {name}", 1.0), (f"{text} + {name}", 1.0),
-                                (f"{name} + {text}", 0.7), (f"{site.atom(node)} * {name}", 0.4)):  # fmt: skip
-            yield site.put(node, site.loose(node, operation), weight * more)
-        if isinstance(node, ast.Name | ast.Attribute):
-            yield site.put(node, f"{text}[{name}]", weight * 0.7)
-            yield site.put(node, f"{text}[{name}:]", weight * 0.7)
-            yield site.put(node, f"{text}[:{name}]", weight * 0.7)
-            yield site.put(node, f"{text}.{name}", 0.05)
+    text, kinds = site.text(node), site.kinds(node)
+    for name, fit in site.fitting(kinds, limit=8, but=text):
+        if fit < _FITS:
+            break
+        yield from _sums(site, node, name, fit)
+    if isinstance(node, ast.Name | ast.Attribute) and (not kinds or kinds & SIZED):
+        for place, name in enumerate(site.variables(frozenset({"int"}), limit=5)):
+            for suffix in (f"[{name}]", f"[{name}:]", f"[:{name}]") if name != text else ():
+                yield site.put(node, f"{text}{suffix}", 0.6 / (1 + place / 4))
+
+
+def _sums(site: Site, node: ast.expr, name: str, weight: float) -> Iterator[Option]:
+    """Sums and differences of an expression and a variable of its kind."""
+    text, atom, kinds = site.text(node), site.atom(node), site.kinds(node)
+    is_number = not kinds or bool(kinds & NUMBERS)
+    yield site.put(node, site.loose(node, f"{text} + {name}"), weight)
+    if not kinds or not kinds & NUMBERS:
+        yield site.put(node, site.loose(node, f"{name} + {text}"), weight)
+    if is_number or kinds & _SETS:
+        yield site.put(node, site.loose(node, f"{atom} - {name}"), weight)
+    if is_number:
+        yield site.put(node, site.loose(node, f"{name} - {atom}"), weight * 0.4)
+        yield site.put(node, site.loose(node, f"{atom} * {name}"), weight * 0.3)
 
 
 def change_subscript(site: Site) -> Iterator[Option]:

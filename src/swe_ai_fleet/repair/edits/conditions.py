@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from swe_ai_fleet.repair.edits.site import Option, Site, conditions_of
+from swe_ai_fleet.repair.kinds import NUMBERS, SEQUENCES
 
 _MANY = 10
 
@@ -44,10 +45,15 @@ def _clauses(site: Site, test: ast.expr) -> Iterator[tuple[str, float]]:
     subjects = [*mentioned, *(name for name in site.names.local if name not in mentioned)][:_MANY]
     for place, name in enumerate(subjects):
         weight = 1 / (1 + place / 3)
-        yield f"{name} is None", weight
+        kinds = site.names.kinds.get(name, frozenset())
+        if not kinds or not kinds & NUMBERS:
+            yield f"{name} is None", weight
+            yield f"{name} is not None", weight * 0.7
         yield f"not {name}", weight
         yield name, weight * 0.7
-        yield f"{name} is not None", weight * 0.7
+        if kinds & NUMBERS:
+            yield f"{name} < 0", weight * 0.5
+            yield f"{name} == 0", weight * 0.5
     for text in _conditions_elsewhere(site, test)[:_MANY]:
         yield text, 0.4
 
@@ -145,6 +151,7 @@ def change_loop(site: Site) -> Iterator[Option]:
                   f"{atom}[::-1]", f"enumerate({text})", f"{atom}.items()", f"{atom}.values()",
                   f"set({text})"):  # fmt: skip
         yield site.put(over, other, 0.6)
-    for name in site.names.local[:8]:
+    kinds = site.kinds(over)
+    for name in site.variables(frozenset({"int"}), limit=5) if not kinds or kinds & SEQUENCES else ():
         yield site.put(over, f"{atom}[{name}:]", 0.6)
         yield site.put(over, f"{atom}[:{name}]", 0.5)

@@ -5,6 +5,7 @@ import difflib
 from collections.abc import Iterable, Iterator
 
 from swe_ai_fleet.repair.edits.site import Option, Site
+from swe_ai_fleet.repair.kinds import may_replace
 from swe_ai_fleet.repair.scope import in_format_string
 
 _MANY = 12
@@ -68,10 +69,9 @@ def change_name(site: Site) -> Iterator[Option]:
         return
     if _is_called(site, node):
         return
-    others = [name for name in site.names.local if name != node.id]
     weight = 1.0 if isinstance(node.ctx, ast.Load) else 0.5
-    for place, name in enumerate(others[:_MANY]):
-        yield site.put(node, name, weight / (1 + place / 6))
+    for name, fit in site.fitting(site.kinds(node), limit=_MANY, but=node.id):
+        yield site.put(node, name, weight * fit)
 
 
 def change_function(site: Site) -> Iterator[Option]:
@@ -125,8 +125,14 @@ def change_expression(site: Site) -> Iterator[Option]:
             continue
         if isinstance(node, ast.Name) and isinstance(other, ast.Name):
             continue  # change_name says it
-        weight = 1.0 if type(other) is type(node) else 0.5
+        weight = may_replace(site.kinds(other), site.kinds(node)) * _likeness(site, node, other)
         yield site.put(node, site.loose(node, text) if not _binds(other) else text, weight)
+
+
+def _likeness(site: Site, node: ast.expr, other: ast.expr) -> float:
+    """The same form, or more made of the same variable, before anything else."""
+    is_built_on = isinstance(node, ast.Name) and f"{node.id}[" in site.text(other)
+    return 1.0 if is_built_on or type(other) is type(node) else 0.5
 
 
 def change_to_name(site: Site) -> Iterator[Option]:
@@ -138,8 +144,8 @@ def change_to_name(site: Site) -> Iterator[Option]:
         return
     if in_format_string(site.source, node) or _is_bare(site, node):
         return
-    for place, name in enumerate(site.names.local[:_MANY]):
-        yield site.put(node, name, 1 / (1 + place / 6))
+    for name, fit in site.fitting(site.kinds(node), limit=_MANY):
+        yield site.put(node, name, fit)
 
 
 def _is_called(site: Site, node: ast.AST) -> bool:

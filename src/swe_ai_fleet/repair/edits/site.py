@@ -4,6 +4,7 @@ import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from swe_ai_fleet.repair.kinds import Kinds, kinds_of, may_replace
 from swe_ai_fleet.repair.scope import Ingredients, Names
 from swe_ai_fleet.repair.source import FunctionNode, Source
 
@@ -41,6 +42,23 @@ class Site:
     def names(self) -> Names:
         """Names that can be used here."""
         return self.ingredients.names(self.function)
+
+    def kinds(self, node: ast.expr) -> Kinds:
+        """What kind of value the expression has; empty where unknown."""
+        return kinds_of(node, self.names.kinds)
+
+    def fitting(self, kinds: Kinds, *, limit: int, but: str = "") -> list[tuple[str, float]]:
+        """Variables that may stand for a value of these kinds, the best first, each with its weight."""
+        known = self.names.kinds
+        fits = [(n, may_replace(known.get(n, frozenset()), kinds)) for n in self.names.local if n != but]
+        fits.sort(key=lambda pair: -pair[1])
+        return [(name, fit / (1 + place / 6)) for place, (name, fit) in enumerate(fits[:limit])]
+
+    def variables(self, wanted: Kinds, *, limit: int) -> list[str]:
+        """Variables that are of one of these kinds as far as is known, known ones first."""
+        known = self.names.kinds
+        sure = [name for name in self.names.local if known.get(name, frozenset()) & wanted]
+        return [*sure, *(name for name in self.names.local if not known.get(name))][:limit]
 
     @property
     def parent(self) -> ast.AST | None:

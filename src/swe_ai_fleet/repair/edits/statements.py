@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import permutations
 
 from swe_ai_fleet.repair.edits.site import Option, Site
+from swe_ai_fleet.repair.kinds import NUMBERS, SIZED, may_replace
 
 _MANY = 8
 _SIMPLE = (
@@ -18,6 +19,14 @@ _SIMPLE = (
     ast.Raise,
     ast.Delete,
 )
+_OWNERS = {
+    "append": frozenset({"list", "deque"}),
+    "extend": frozenset({"list", "deque"}),
+    "add": frozenset({"set"}),
+    "update": frozenset({"set", "dict", "Counter"}),
+    "appendleft": frozenset({"deque"}),
+}
+"""Types that have a well-known method."""
 _JUMPS = (ast.Return, ast.Break, ast.Continue, ast.Raise)
 
 
@@ -195,11 +204,28 @@ def _returns(site: Site) -> list[str]:
 
 
 def _guards(site: Site, node: ast.stmt) -> list[str]:
-    """Conditions on what the statement reads."""
+    """Conditions on what the statement reads, such as its kind can meet."""
     read = [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and n.id in site.names.local]
     names = list(dict.fromkeys([*read, *site.names.local]))[:5]
-    forms = ("not {0}", "{0} is None", "{0} == 0", "{0}", "{0} < 0", "len({0}) == 0", "{0} == 1")
-    return [form.format(name) for form in forms for name in names]
+    forms = (
+        ("not {0}", None),
+        ("{0} is None", None),
+        ("{0} == 0", NUMBERS),
+        ("{0}", None),
+        ("{0} < 0", NUMBERS),
+        ("{0} == 1", NUMBERS),
+        ("len({0}) == 1", SIZED),
+    )
+    found: list[str] = []
+    for form, wanted in forms:
+        for name in names:
+            kinds = site.names.kinds.get(name)
+            is_known_number = bool(kinds and kinds <= NUMBERS)
+            if (wanted is None and not (is_known_number and "None" in form)) or (
+                wanted and kinds and kinds & wanted
+            ):
+                found.append(form.format(name))
+    return found
 
 
 def enclose(site: Site) -> Iterator[Option]:
@@ -224,8 +250,15 @@ def insert_assignment(site: Site) -> Iterator[Option]:
         return
     names = site.names.local[:_MANY]
     stored = _stored(site)
-    texts = [(f"{x} = {y}", 1.0) for x in stored for y in names if x != y]
-    texts += [(f"{x} {sign} 1", 1.0) for x in stored for sign in ("+=", "-=")]
+    kinds = site.names.kinds
+    fits = {
+        (x, y): may_replace(kinds.get(x, frozenset()), kinds.get(y, frozenset()))
+        for x in stored
+        for y in names
+    }
+    texts = [(f"{x} = {y}", fit) for (x, y), fit in fits.items() if x != y and fit > 0.2]
+    numbers = [x for x in stored if not kinds.get(x) or kinds[x] & NUMBERS]
+    texts += [(f"{x} {sign} 1", 1.0) for x in numbers for sign in ("+=", "-=")]
     texts += [(f"{x} = {value}", 0.3) for x in stored for value in ("0", "None", "[]", "True", "False")]
     yield from _around(site, node, texts)
 
@@ -291,11 +324,18 @@ def _calls(site: Site) -> dict[str, float]:
             found.setdefault(site.text(other), 0.5)
         if isinstance(other.value.func, ast.Attribute):
             methods.append(other.value.func.attr)
-    names = site.names.local[:6]
-    for method in list(dict.fromkeys([*methods, "append", "add"]))[:5]:
-        for receiver, argument in permutations(names, 2):
-            found.setdefault(f"{receiver}.{method}({argument})", 0.4)
+    for text, weight in _new_calls(site, methods):
+        found.setdefault(text, weight)
     return found
+
+
+def _new_calls(site: Site, methods: list[str]) -> Iterator[tuple[str, float]]:
+    """Methods in use, called on a variable that has them, with another variable."""
+    for method in list(dict.fromkeys([*methods, "append", "add"]))[:5]:
+        for receiver, argument in permutations(site.names.local[:6], 2):
+            kinds = site.names.kinds.get(receiver)
+            if not kinds or kinds & _OWNERS.get(method, kinds):
+                yield f"{receiver}.{method}({argument})", 0.4 if kinds else 0.2
 
 
 def copy_statement(site: Site) -> Iterator[Option]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from swe_ai_fleet.repair.edits.site import Option, Site
+from swe_ai_fleet.repair.kinds import NUMBERS
 from swe_ai_fleet.repair.scope import in_format_string
 
 _EMPTY = {
@@ -54,7 +55,7 @@ def _numbers(site: Site, node: ast.Constant) -> Iterator[Option]:
             seen.add(other)
             text = str(other)
             yield site.put(node, site.loose(node, text) if other < 0 else text, 1 / (1 + place / 2))
-    for name in site.names.local[:6]:
+    for name in site.variables(NUMBERS, limit=6):
         yield site.put(node, name, 0.3)
 
 
@@ -73,6 +74,9 @@ def off_by_one(site: Site) -> Iterator[Option]:
 def _is_numeric_place(site: Site, node: ast.expr) -> bool:
     """A place where counting happens: bounds, indices, arguments, operands and what is assigned or returned."""
     if isinstance(getattr(node, "ctx", None), ast.Store | ast.Del):
+        return False
+    kinds = site.kinds(node)
+    if kinds and not kinds & NUMBERS:
         return False
     if not isinstance(node, ast.Name | ast.Call | ast.Attribute | ast.Subscript | ast.BinOp):
         return False

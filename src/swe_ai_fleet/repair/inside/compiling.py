@@ -1,6 +1,7 @@
 """From edits of the text to code that can be put into what is imported."""
 
 import sys
+import types
 import warnings
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,16 @@ class Compiler:
                 return "same"
             self._seen.add(key)
         return Compiled(number, edits, on_disk, swaps)
+
+    def function_around(self, file: str, edits: list[Edit]) -> types.FunctionType | None:
+        """The living outermost function that holds these edits, if there is exactly one."""
+        try:
+            module = self._module(file)
+            unit = module.unit_around(edits)
+        except (Unswappable, OSError, SyntaxError):
+            return None
+        living = self._functions.at(module.path, unit.node.name, unit.first_line)
+        return living[0] if len(living) == 1 else None
 
     def _swaps(self, edits: FileEdits) -> tuple[list[Swap], _Shaped]:
         """Swaps that differ from what lives now, and the shapes of the edited functions."""

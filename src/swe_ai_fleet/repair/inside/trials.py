@@ -84,7 +84,7 @@ class Trials:
         seen: Message = {}
 
         def work(report: Report) -> None:
-            with _swapped(compiled):
+            with swapped(compiled):
                 run_until_failure(self._suite, request["tests"], request["cpu_s"], report)
 
         ending = in_child(work, wall_s=request["wall_s"], receive=seen.update, inherited=self._descriptors)
@@ -102,7 +102,7 @@ class Trials:
         def work(report: Report) -> None:
             cap_memory(MORE_MEMORY)
             for compiled in candidates:
-                with _swapped(compiled):
+                with swapped(compiled):
                     failed = first_failure(self._suite, request["tests"], request["cpu_s"])
                 report({"failed": failed})
             report({"canary": _song(self._suite, canary, request["cpu_s"] + 1.0)})
@@ -139,7 +139,7 @@ class Trials:
 
 
 @contextmanager
-def _swapped(compiled: Compiled) -> Iterator[None]:
+def swapped(compiled: Compiled) -> Iterator[None]:
     """The candidate's code in place of what lives, until the block ends."""
     before = [(function, function.__code__) for function, _ in compiled.swaps]
     for function, code in compiled.swaps:

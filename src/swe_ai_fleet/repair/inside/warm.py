@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+from .behave import observe
 from .channel import Channel
 from .children import Message, Report, in_child
 from .compiling import Compiled, Compiler
@@ -31,6 +32,8 @@ class Warm:
                 self._profile(request)
             elif request["op"] == "try":
                 self._try(request)
+            elif request["op"] == "behave":
+                self._behave(request)
             self._channel.send(done=request["op"])
 
     def _profile(self, request: Message) -> None:
@@ -67,6 +70,7 @@ class Warm:
                 return
             if "spawns" in message:
                 self._spawns = self._spawns or message["spawns"]
+                self._channel.send(types=message["types"])
                 return
             if "test" in message:
                 ended.add(message["test"])
@@ -100,3 +104,25 @@ class Warm:
     def _alone(self, compiled: Compiled, request: Message) -> Verdict:
         with written(self._root, compiled.edits if self._spawns else compiled.on_disk):
             return self._trials.alone(compiled, request)
+
+    def _behave(self, request: Message) -> None:
+        """What candidates do on mutated inputs of the function that they change; the unchanged code is number -1."""
+        file, start, end, _ = request["candidates"][0][1][0]
+        function = self._compiler.function_around(file, [(start, end, "")])
+        ready = [Compiled(-1, {}, {}, [])]
+        for number, edits in request["candidates"]:
+            compiled = self._compiler.compile(number, by_file(edits), once=False)
+            if isinstance(compiled, Compiled) and not compiled.on_disk:
+                ready.append(compiled)
+        if function is None:
+            return
+
+        def work(report: Report) -> None:
+            observe(self._suite, function, ready, request, report)
+
+        in_child(
+            work,
+            wall_s=request["wall_s"],
+            receive=lambda message: self._channel.send(**message),
+            inherited=self._channel.descriptors,
+        )

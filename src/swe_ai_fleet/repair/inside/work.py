@@ -16,7 +16,7 @@ _LEAST_S = 0.25
 _SPAWNING = frozenset({"subprocess.Popen", "os.posix_spawn", "os.exec", "os.spawn", "os.system"})
 
 
-class _TooLongError(BaseException):
+class TooLongError(BaseException):
     """A test used up its CPU time; not an Exception, so that the code under test does not swallow it."""
 
 
@@ -72,17 +72,17 @@ def profile(
         lines = tracer.stop() if tracer is not None else {}
         signal.setitimer(signal.ITIMER_PROF, 0)
         took = time.process_time() - began[0]
-        if isinstance(error, _TooLongError):
+        if isinstance(error, TooLongError):
             limit[0] = max(_LEAST_S, limit[0] / 2)
         report({"test": index, "verdict": verdict, "cpu_s": round(took, 5), "lines": lines, **_told(error)})
         return True
 
     suite.run(indices, begin, tell)
-    report({"spawns": bool(spawned)})
+    report({"spawns": bool(spawned), "types": tracer.types() if tracer is not None else {}})
 
 
 def _too_long(_signal: int, _frame: Any) -> None:
-    raise _TooLongError("the test's CPU time is used up")
+    raise TooLongError("the test's CPU time is used up")
 
 
 def _told(error: BaseException | None) -> dict[str, Any]:
@@ -92,4 +92,4 @@ def _told(error: BaseException | None) -> dict[str, Any]:
         shown = f"{type(error).__name__}: {error}"[:500]
     except Exception:  # noqa: BLE001  # the message is made by code under repair
         shown = type(error).__name__
-    return {"error": shown, "frames": all_frames(error), "slow": isinstance(error, _TooLongError)}
+    return {"error": shown, "frames": all_frames(error), "slow": isinstance(error, TooLongError)}
