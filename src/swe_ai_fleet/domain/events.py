@@ -34,13 +34,18 @@ class _Event(Recorded):
     @property
     def key(self) -> tuple[str, int, str]:
         """Type, round and agent: unique within the deliberation."""
-        return (self.type, self.round, getattr(self, "agent_id", ""))  # type: ignore[attr-defined]  # every event has one
+        return (self.type, self.round, "")  # type: ignore[attr-defined]  # every event has one
 
 
 class _AgentEvent(_Event):
     agent_id: str
     role: str
     model: str
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        """Type, round and agent: unique within the deliberation."""
+        return (self.type, self.round, self.agent_id)  # type: ignore[attr-defined]  # every event has one
 
 
 class Requested(_Event):
