@@ -129,18 +129,26 @@ class _Comparison:
 
     def restraint(self, answers: _Answers) -> float:
         """Share of the answers of the unchanged code that stay as they are."""
-        if self.seen is None or -1 not in self.seen.outputs or len(answers) != len(self.telling):
-            return 0.0
-        before = [(place, self.seen.outputs[-1][index]) for place, index in enumerate(self.telling)]
-        answered = [(place, answer) for place, answer in before if not answer.startswith("!")]
-        return (
-            sum(answers[place] == answer for place, answer in answered) / len(answered) if answered else 0.0
-        )
+        answered = self._answered()
+        return 1 - self._changed(answers) / len(answered) if answered else 0.0
 
-    def _still_ill(self, answers: _Answers) -> float:
-        """Share of the inputs on which the failure's own exception is met again."""
-        met = sum(answer.removeprefix("!") in self.symptoms for answer in answers if answer.startswith("!"))
-        return met / len(answers) if answers else 0.0
+    def _answered(self) -> list[tuple[int, str]]:
+        """Answers of the unchanged code on the inputs that tell the candidates apart."""
+        if self.seen is None or -1 not in self.seen.outputs:
+            return []
+        before = [(place, self.seen.outputs[-1][index]) for place, index in enumerate(self.telling)]
+        return [(place, answer) for place, answer in before if not answer.startswith("!")]
+
+    def _changed(self, answers: _Answers) -> int:
+        """How many answers of the unchanged code are other ones now."""
+        if len(answers) != len(self.telling):
+            return 0
+        return sum(answers[place] != answer for place, answer in self._answered())
+
+    def _still_ill(self, answers: _Answers) -> int:
+        """On how many inputs the failure's own exception is met again."""
+        met = (answer.removeprefix("!") for answer in answers if answer.startswith("!"))
+        return sum(name in self.symptoms for name in met)
 
 
 def _telling(seen: Behaviours, count: int) -> list[int]:
