@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,15 +15,17 @@ from swe_ai_fleet.errors import SandboxError
 from swe_ai_fleet.ports.cells import Call, CellLimits, CellResult, Program
 from swe_ai_fleet.ports.checks import Limits, Sandbox, SandboxProcess
 
-_PACKAGE = Path(__file__).resolve().parents[1]
-_SERVER = _PACKAGE / "sandbox" / "inside" / "cell_server.py"
-_READABLE = (
-    _PACKAGE / "__init__.py",
-    _PACKAGE / "sandbox" / "__init__.py",
-    _PACKAGE / "sandbox" / "launcher",
-    _PACKAGE / "sandbox" / "inside",
-)
-_START = f"import sys, runpy; sys.path[:0] = [{str(_SERVER.parent)!r}]; sys.path.append({str(_PACKAGE.parent)!r}); "
+_INSIDE = Path(__file__).resolve().parent / "inside"
+_LAUNCHER = Path(__file__).resolve().parent / "launcher"
+_START = f"""
+import runpy, sys, types
+for name in ("swe_ai_fleet", "swe_ai_fleet.sandbox", "swe_ai_fleet.sandbox.launcher"):
+    sys.modules[name] = types.ModuleType(name)
+sys.modules[name].__path__ = [{str(_LAUNCHER)!r}]
+sys.path.insert(0, {str(_INSIDE)!r})
+runpy.run_path({str(_INSIDE / "cell_server.py")!r}, run_name="__main__")
+"""
+"""Nothing of the fleet is importable inside but the launcher, whose filters a cell is held by."""
 _LIFE_S = 86400.0
 _LINE_BYTES = 64 * 1024**2
 _SERVER_BYTES = 256 * 1024**2
@@ -44,7 +46,7 @@ class SandboxCellRunner:
 
     async def run(
         self, programs: Sequence[Program], calls: Sequence[Call], *, limits: CellLimits | None = None
-    ) -> AsyncIterator[CellResult]:
+    ) -> AsyncGenerator[CellResult, None]:
         """Every program on every call; a batch of results at a time comes out of a bounded queue."""
         if not programs or not calls:
             return
@@ -78,15 +80,16 @@ class _Matrix:
     )
 
     async def run(self, concurrency: int) -> None:
-        """Fill the queue; None ends it, whatever happens."""
+        """Fill the queue; None ends it, unless this is cancelled."""
         waiting = iter(range(len(self.programs)))
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(concurrency):
                     group.create_task(self._work(waiting))
-        finally:
-            if (task := asyncio.current_task()) is not None and not task.cancelling():
-                await self.results.put(None)
+        except ExceptionGroup as errors:
+            await self.results.put(None)
+            raise errors.exceptions[0] from errors
+        await self.results.put(None)
 
     async def _work(self, waiting: Iterator[int]) -> None:
         """One server at a time, replaced when it is lost."""
@@ -121,9 +124,8 @@ class _Matrix:
         return False, None
 
     def _server(self, folder: Path) -> Any:
-        run = f"runpy.run_path({str(_SERVER)!r}, run_name='__main__')"
         return self.sandbox.open(
-            (sys.executable, "-s", "-S", "-B", "-P", "-c", _START + run),
+            (sys.executable, "-s", "-S", "-B", "-P", "-c", _START),
             folder=folder,
             limits=Limits(
                 wall_s=_LIFE_S,
@@ -134,7 +136,7 @@ class _Matrix:
                 output_bytes=_LINE_BYTES,
             ),
             env={"PYTHONHASHSEED": str(self.limits.seed)},
-            readable=_READABLE,
+            readable=(_INSIDE, _LAUNCHER),
         )
 
     def _header(self) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def _scan(root: Path, path: str, hint: str, tree: tuple[str, ...]) -> _Scanned |
     if suffix not in _TEXT and path not in hint:
         return None
     content = read_regular(root, path, limit=_MAX_FILE_BYTES)
-    if content is None or b"\0" in content:
+    if content is None or not content.strip() or b"\0" in content:
         return None
     text = content.decode(errors="replace")
     score = _named(path, hint) + _defines(text, hint)

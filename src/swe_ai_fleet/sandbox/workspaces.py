@@ -116,8 +116,8 @@ class GitWorkspaces:
         try:
             one = await git(*common, "--depth=1", "--", source, repo.commit, env=env, timeout_s=_CLONE_S)
             if one.exit_code != 0:  # not every server gives a commit by its id
-                refs = "+refs/heads/*:refs/remotes/origin/*"
-                await git(*common, "--", source, refs, env=env, timeout_s=_CLONE_S)
+                refs = ("+HEAD:refs/fleet/head", "+refs/heads/*:refs/fleet/heads/*")
+                await git(*common, "--", source, *refs, env=env, timeout_s=_CLONE_S)
         finally:
             if source != repo.url:
                 await asyncio.to_thread(os.unlink, source)

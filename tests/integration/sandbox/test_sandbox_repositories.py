@@ -1,0 +1,209 @@
+"""Repositories: fixed to a commit, copied without harm, read for what a task names."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from sandboxes import git, make_repository
+
+from swe_ai_fleet.domain.task import RepoRef
+from swe_ai_fleet.errors import InputError, RecordNotFoundError
+from swe_ai_fleet.sandbox.repositories import resolve_repo
+from swe_ai_fleet.sandbox.workspaces import GitWorkspaces, make_bundle
+
+FILES: dict[str, str | bytes] = {
+    "README.md": "About stock.\n",
+    "shop/stock.py": "from shop import units\n\n\ndef reorder(level):\n    return units.pack(level)\n",
+    "shop/units.py": "def pack(number):\n    return number\n",
+    "shop/other.py": "def unrelated():\n    return 0\n",
+    "shop/__init__.py": "",
+    "data.bin": b"\0\1\2",
+}
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    return make_repository(tmp_path / "repository", FILES)
+
+
+@pytest.fixture
+def workspaces(tmp_path: Path) -> GitWorkspaces:
+    return GitWorkspaces(tmp_path / "cache")
+
+
+async def test_a_work_tree_is_fixed_to_its_head(repository: Path) -> None:
+    repo = await resolve_repo("repository", relative_to=repository.parent)
+
+    assert repo == RepoRef(url=str(repository), commit=git(repository, "rev-parse", "HEAD").strip())
+
+
+async def test_a_folder_inside_a_work_tree_is_the_root_of_its_own(
+    repository: Path, workspaces: GitWorkspaces
+) -> None:
+    (repository / "README.md").write_text("changed outside the folder")
+
+    repo = await resolve_repo("shop", relative_to=repository)
+
+    assert (repo.url, repo.prefix) == (str(repository / "shop"), "shop/")
+    async with workspaces.checkout(repo) as copy:
+        assert sorted(path.name for path in copy.iterdir()) == [
+            "__init__.py",
+            "other.py",
+            "stock.py",
+            "units.py",
+        ]
+
+
+@pytest.mark.parametrize("name", ["new.py", "shop/units.py"])
+async def test_uncommitted_changes_are_refused_by_name(name: str, repository: Path) -> None:
+    (repository / name).write_text("changed")
+
+    with pytest.raises(InputError, match=f"repo: it has uncommitted changes: {name}"):
+        await resolve_repo(".", relative_to=repository)
+
+
+async def test_ignored_files_do_not_matter(repository: Path) -> None:
+    (repository / ".gitignore").write_text("*.log\n")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-q", "-m", "ignore")
+    (repository / "run.log").write_text("x")
+
+    repo = await resolve_repo(".", relative_to=repository)
+
+    assert repo.prefix == ""
+
+
+async def test_what_is_no_repository_is_bad_input(tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    git(empty, "init", "-q")
+    (tmp_path / "plain").mkdir()
+
+    for text, problem in (
+        ("missing", "there is no such folder"),
+        ("plain", "it is not a git repository"),
+        ("empty", "it has no commit yet"),
+        ("empty/.git", "git folder"),
+        ("ftp://example.invalid/x", "git URLs of ftp are not taken"),
+        ("https://me:pw@example.invalid/x", "the URL carries a password"),
+        (f"file://{tmp_path}/missing", "git cannot read it"),
+    ):
+        with pytest.raises(InputError, match=problem) as caught:
+            await resolve_repo(text, relative_to=tmp_path)
+        assert caught.value.field == "repo"
+        assert "pw" not in str(caught.value)
+
+
+async def test_a_url_is_cloned_by_commit(repository: Path, workspaces: GitWorkspaces) -> None:
+    repo = await resolve_repo(f"file://{repository}", relative_to=repository)
+
+    async with workspaces.checkout(repo) as copy:
+        assert (copy / "shop/units.py").read_text() == FILES["shop/units.py"]
+        assert not (copy / ".git").exists()
+
+
+async def test_copies_are_private_and_go(repository: Path, workspaces: GitWorkspaces) -> None:
+    repo = await resolve_repo(".", relative_to=repository)
+
+    async with workspaces.checkout(repo) as first, workspaces.checkout(repo) as second:
+        (first / "README.md").write_text("mine")
+        (first / "shop").chmod(0)
+        assert (second / "README.md").read_text() == "About stock.\n"
+
+    assert not first.exists()
+    assert not second.exists()
+    async with workspaces.checkout(repo) as third:
+        assert (third / "README.md").read_text() == "About stock.\n"
+
+
+async def test_the_content_is_the_commits_byte_for_byte(tmp_path: Path, workspaces: GitWorkspaces) -> None:
+    mark = tmp_path / "executed"
+    repository = make_repository(
+        tmp_path / "hostile",
+        {
+            "a.txt": b"one\r\ntwo",
+            "b.sh": "#!/bin/sh\n",
+            "hidden/c.txt": "kept $Format:%H$\n",
+            ".gitattributes": "*.txt eol=crlf filter=evil export-subst\nhidden export-ignore\n",
+        },
+    )
+    (repository / "b.sh").chmod(0o755)
+    (repository / "out").symlink_to("/etc")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-q", "-m", "more")
+    for kind in ("smudge", "clean"):
+        git(repository, "config", f"filter.evil.{kind}", f"touch {mark}; cat")
+    hook = repository / ".git/hooks/post-checkout"
+    hook.write_text(f"#!/bin/sh\ntouch {mark}\n")
+    hook.chmod(0o755)
+    git(repository, "config", "core.fsmonitor", f"touch {mark}")
+    committed = git(repository, "cat-file", "blob", "HEAD:a.txt")
+    mark.unlink(missing_ok=True)
+
+    repo = RepoRef(url=str(repository), commit=git(repository, "rev-parse", "HEAD").strip())
+    mark.unlink(missing_ok=True)
+    async with workspaces.checkout(repo) as copy:
+        assert (copy / "a.txt").read_bytes() == committed.encode()
+        assert (copy / "hidden/c.txt").read_text() == "kept $Format:%H$\n"
+        assert (copy / "b.sh").stat().st_mode & 0o777 == 0o755
+        assert (copy / "out").is_symlink()
+
+    assert not mark.exists()
+
+
+async def test_a_commit_that_is_not_there_is_bad_input(repository: Path, workspaces: GitWorkspaces) -> None:
+    repo = RepoRef(url=str(repository), commit="0" * 40)
+
+    with pytest.raises(InputError, match="is not there"):
+        async with workspaces.checkout(repo):
+            pass
+
+
+async def test_files_are_read_in_the_order_in_which_they_matter(
+    repository: Path, workspaces: GitWorkspaces
+) -> None:
+    repo = await resolve_repo(".", relative_to=repository)
+    hints = ["reorder() is wrong", 'File "shop/stock.py", line 5, in reorder']
+
+    tree, files = await workspaces.read(repo, hints=hints, max_bytes=10_000)
+
+    assert tree == tuple(sorted(FILES))
+    assert [file.path for file in files][:2] == ["shop/stock.py", "shop/units.py"]
+    assert "data.bin" not in [file.path for file in files]
+    assert files[0].text == FILES["shop/stock.py"]
+
+
+async def test_what_is_read_is_capped(repository: Path, workspaces: GitWorkspaces) -> None:
+    (repository / "shop/stock.py").write_text("def reorder():\n" + "    pass\n" * 9999)
+    git(repository, "commit", "-q", "-a", "-m", "long")
+    repo = await resolve_repo(".", relative_to=repository)
+
+    _, files = await workspaces.read(repo, hints=["shop/stock.py"], max_bytes=5000)
+
+    assert files[0].truncated
+    assert sum(len(file.text.encode()) for file in files) <= 5000
+
+
+class Blobs:
+    """Blobs in memory, for a host that cannot see the folder."""
+
+    def __init__(self) -> None:
+        self._blobs: dict[str, bytes] = {}
+
+    async def put(self, content: bytes) -> str:
+        self._blobs["a" * 64] = content
+        return "a" * 64
+
+    async def get(self, sha256: str) -> bytes:
+        if sha256 not in self._blobs:
+            raise RecordNotFoundError(sha256)
+        return self._blobs[sha256]
+
+
+async def test_a_bundle_stands_in_for_a_folder_that_cannot_be_seen(repository: Path, tmp_path: Path) -> None:
+    blobs = Blobs()
+    repo = await make_bundle(await resolve_repo("shop", relative_to=repository), blobs)
+    await asyncio.to_thread(repository.rename, tmp_path / "away")
+
+    async with GitWorkspaces(tmp_path / "elsewhere", blobs=blobs).checkout(repo) as copy:
+        assert (copy / "units.py").read_text() == FILES["shop/units.py"]
