@@ -19,6 +19,9 @@ from swe_ai_fleet.execution.placement import check_selector
 
 _Answer = TypeVar("_Answer")
 _REQUEST_S = 30.0
+_PAUSE_S = 1.0
+_NOT_YET = "try again later"
+"""In Ray's answer while no node is ready to run a job."""
 _WAY_OUT = "Start it with a dashboard, or correct FLEET_RAY__DASHBOARD and FLEET_RAY__TOKEN."
 
 
@@ -70,8 +73,9 @@ def submission_id_of(key: str, *, attempt: int = 1) -> str:
 class RayJobs:
     """The jobs of one cluster, over the HTTP interface of its dashboard."""
 
-    def __init__(self, client: JobSubmissionClient, address: str) -> None:
+    def __init__(self, client: JobSubmissionClient, address: str, *, start_timeout_s: float) -> None:
         """Use :meth:`open`, which sees that the cluster answers."""
+        self._start_timeout_s = start_timeout_s
         self._client = client
         self._address = address
 
@@ -96,7 +100,7 @@ class RayJobs:
                 client = await asyncio.to_thread(JobSubmissionClient, address, headers=headers)
         except (OSError, RuntimeError, TimeoutError, ValueError, RayError) as error:
             raise UnreachableError("Ray", address, f"{_WAY_OUT} Ray says: {error}") from error
-        yield cls(client, address)
+        yield cls(client, address, start_timeout_s=options.start_timeout_s)
 
     async def submit(
         self,
@@ -137,7 +141,7 @@ class RayJobs:
             )
 
         try:
-            await self._call(send)
+            await self._once_an_agent_is_up(send)
         except UnreachableError:
             job = await self._existing(submission_id)
             if job is None:
@@ -210,6 +214,20 @@ class RayJobs:
             UnreachableError: the cluster does not answer, or knows no such run.
         """
         return await self._call(lambda: self._client.stop_job(submission_id))
+
+    async def _once_an_agent_is_up(self, send: Callable[[], str]) -> None:
+        """A cluster that has just started takes no jobs yet, and says so."""
+        waited_s = 0.0
+        while True:
+            try:
+                await self._call(send)
+            except UnreachableError as error:
+                if _NOT_YET not in str(error) or waited_s >= self._start_timeout_s:
+                    raise
+                await asyncio.sleep(_PAUSE_S)
+                waited_s += _PAUSE_S
+            else:
+                return
 
     async def _existing(self, submission_id: str) -> RayJob | None:
         """Ray answers a duplicate with 500, like any trouble; whether it is one, only a look can tell."""

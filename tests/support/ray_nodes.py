@@ -1,0 +1,89 @@
+"""A Ray cluster of several nodes on this machine, with real raylets, a dashboard and token authentication."""
+
+import gc
+import os
+import secrets
+import socket
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.cluster_utils import Cluster
+
+from swe_ai_fleet.execution.ray_token import use_ray_token
+
+
+@dataclass(kw_only=True)
+class RayNodes:
+    """A head that hosts nothing, and workers that can be killed."""
+
+    address: str
+    dashboard: str
+    token: str
+    _cluster: Any
+    _workers: dict[str, Any]
+
+    def add(
+        self, name: str, *, cpus: int = 2, resources: dict[str, float] | None = None, **labels: str
+    ) -> str:
+        """A worker with these labels; its node id."""
+        node = self._cluster.add_node(
+            num_cpus=cpus,
+            resources=resources or {},
+            labels=labels,
+            object_store_memory=100 * 1024**2,
+        )
+        self._workers[name] = node
+        return str(node.node_id)
+
+    def kill(self, name: str) -> None:
+        """SIGKILL its raylet and all that it started."""
+        self._cluster.remove_node(self._workers.pop(name), allow_graceful=False)
+
+
+@contextmanager
+def ray_nodes() -> Iterator[RayNodes]:
+    """Started with a head alone; this process is a driver on it."""
+    token, port = secrets.token_hex(32), _free_port()
+    environment = os.environ  # noqa: TID251 - written, not read: this is how Ray is told
+    environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    environment.update(RAY_ENABLE_UV_RUN_RUNTIME_ENV="0", RAY_USAGE_STATS_ENABLED="0")
+    use_ray_token(token)
+    cluster: Any = Cluster(
+        initialize_head=True,
+        connect=True,
+        head_node_args={
+            "num_cpus": 0,
+            "include_dashboard": True,
+            "dashboard_port": port,
+            "object_store_memory": 100 * 1024**2,
+        },
+    )
+    try:
+        yield RayNodes(
+            address=cluster.address,
+            dashboard=f"http://127.0.0.1:{port}",
+            token=token,
+            _cluster=cluster,
+            _workers={},
+        )
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", ResourceWarning
+            )  # Ray kills its processes without waiting for them
+            ray.shutdown()
+            cluster.shutdown()
+            gc.collect()
+        environment.pop("PYTHONPATH", None)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
