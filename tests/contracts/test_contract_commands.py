@@ -60,15 +60,6 @@ async def test_what_waits_is_counted(record: Record) -> None:
     assert await record.commands.pending() == 1
 
 
-async def test_what_was_never_handed_out_is_pending(record: Record) -> None:
-    assert await record.commands.pending() == 0
-    for name in ("d1", "d2", "d3"):
-        await record.commands.submit(command(name))
-    assert await record.commands.pending() == 3
-    await take(record)
-    assert await record.commands.pending() == 2
-
-
 async def test_an_empty_queue_gives_nothing(record: Record) -> None:
     assert await is_empty(record)
 

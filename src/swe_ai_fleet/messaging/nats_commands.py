@@ -41,7 +41,7 @@ class NatsDelivery:
         self._queue = queue
         self._message = message
         self._content = content
-        self._delivered, self._sequence = _place(message.reply)
+        self._delivered, self._sequence = delivery_place(message.reply)
 
     @property
     def command(self) -> Command:
@@ -225,7 +225,7 @@ class NatsCommandQueue:
             _log.debug("record.hint_lost", error=str(error))
 
 
-def _place(reply: str) -> tuple[int, int]:
+def delivery_place(reply: str) -> tuple[int, int]:
     """How often it was delivered, and its place in the stream, from a subject that JetStream takes answers on.
 
     It ends in ``<delivered>.<stream sequence>.<consumer sequence>.<time>.<pending>``, and in one more token where it

@@ -111,7 +111,10 @@ class NatsEventLog:
     @asynccontextmanager
     async def follow(self, deliberation_id: str) -> AsyncIterator[AsyncIterator[Event]]:
         """History, then live; ends after ``closed``."""
-        feed = Feed(self._api, EVENTS, events_of(deliberation_id), is_clustered=self._is_clustered)
+        api = self._api
+        feed = Feed(
+            api.read, api.connection.wait_up, events_of(deliberation_id), is_clustered=self._is_clustered
+        )
         subject = stored_events_of(deliberation_id)
         self._followed[deliberation_id] += 1
         try:

@@ -7,11 +7,13 @@ it is also read after a while without news, and before the end.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from typing import Protocol
 
 from swe_ai_fleet.errors import RecordError, RecordUnavailableError
 from swe_ai_fleet.messaging.nats_client import Incoming
-from swe_ai_fleet.messaging.nats_requests import JetStreamApi, Stored
+from swe_ai_fleet.messaging.nats_requests import Stored
+from swe_ai_fleet.messaging.streams import EVENTS
 
 _QUIET_TICKS = 2
 """Seconds without news after which the stream is read again, at first; they double up to the longest."""
@@ -21,13 +23,24 @@ _STALE_TRIES = 25
 """How often a replica that is behind its leader is asked again."""
 
 
+class Read(Protocol):
+    """Reads a stream by subject; see :meth:`~swe_ai_fleet.messaging.nats_requests.JetStreamApi.read`."""
+
+    def __call__(self, stream: str, subject: str, *, start: int = 1) -> AsyncIterator[Stored]:
+        """Messages from sequence ``start``."""
+        ...
+
+
+WaitUp = Callable[[], Awaitable[None]]
+
+
 class Feed:
     """The messages of one subject pattern, each once, in stream order."""
 
-    def __init__(self, api: JetStreamApi, stream: str, subject: str, *, is_clustered: bool) -> None:
-        """``subject`` is the pattern as it stands in the stream."""
-        self._api = api
-        self._stream = stream
+    def __init__(self, read: Read, wait_up: WaitUp, subject: str, *, is_clustered: bool) -> None:
+        """``subject`` is the pattern as it stands in the stream; ``wait_up`` returns when there is a connection."""
+        self._read = read
+        self._wait_up = wait_up
         self._subject = subject
         self._is_clustered = is_clustered
         self._inbox: asyncio.Queue[Stored | RecordError | None] = asyncio.Queue()
@@ -93,12 +106,12 @@ class Feed:
             tries += 1
             try:
                 start = 1 if self._is_clustered else self._last + 1
-                async for stored in self._api.read(self._stream, self._subject, start=start):
+                async for stored in self._read(EVENTS, self._subject, start=start):
                     if self._is_new(stored):
                         yield stored
             except RecordUnavailableError:
                 await asyncio.sleep(_PAUSE_S)
-                await self._api.connection.wait_up()
+                await self._wait_up()
                 continue
             if self._last >= upto or tries >= _STALE_TRIES:
                 return
