@@ -114,8 +114,8 @@ class GitWorkspaces:
         env = {"GIT_DIR": str(git_dir), "GIT_ALLOW_PROTOCOL": NETWORK}
         common = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
         try:
-            one = await git(*common, "--depth=1", "--", source, repo.commit, env=env, timeout_s=_CLONE_S)
-            if one.exit_code != 0:  # not every server gives a commit by its id
+            await git(*common, "--depth=1", "--", source, repo.commit, env=env, timeout_s=_CLONE_S)
+            if not await _has(git_dir, repo.commit):  # not every server gives a commit by its id
                 refs = ("+HEAD:refs/fleet/head", "+refs/heads/*:refs/fleet/heads/*")
                 await git(*common, "--", source, *refs, env=env, timeout_s=_CLONE_S)
         finally:
@@ -131,7 +131,11 @@ async def make_bundle(repo: RepoRef, blobs: BlobStore) -> RepoRef:
     """
     if (folder := _local(repo)) is None:
         return repo
-    done = await git("bundle", "create", "--quiet", "-", "HEAD", folder=folder, timeout_s=_CLONE_S)
+    found = await git(
+        "rev-parse", "--absolute-git-dir", folder=folder
+    )  # in a sub-folder git would write a file "-"
+    where = Path(found.stdout.decode().strip())
+    done = await git("bundle", "create", "--quiet", "-", "HEAD", folder=where, timeout_s=_CLONE_S)
     if done.exit_code != 0:
         raise SandboxError(f"git cannot bundle {repo.url}: {done.stderr[:200]}")
     return repo.model_copy(update={"bundle": await blobs.put(done.stdout)})
