@@ -33,6 +33,9 @@ from swe_ai_fleet.sandbox.selection import choose_sandbox
 from swe_ai_fleet.sandbox.workspaces import GitWorkspaces
 from swe_ai_fleet.settings import Settings, nats_of_this_node
 
+_WELL_FOR_S = 30.0
+"""A model server that answered so recently is not asked again whether it does."""
+
 
 class AgentBuilder:
     """Builds agents in the process where they work; a pickled builder starts anew there.
@@ -174,7 +177,7 @@ class Fleet:
         problems: list[FleetError] = []
         for link in links:
             try:
-                await self.registry.probe(str(link))
+                await self.registry.probe(str(link), known_for_s=_WELL_FOR_S)
             except FleetError as error:
                 problems.append(error)
             else:

@@ -1,11 +1,12 @@
 """Model ids to model clients; one place in a process where limits, breakers and connections are shared."""
 
+import math
 import random
 from collections.abc import Sequence
 from typing import Any
 
 from swe_ai_fleet.errors import InputError
-from swe_ai_fleet.models.endpoint import Endpoint, EndpointReport
+from swe_ai_fleet.models.endpoint import Endpoint, EndpointReport, loop_time
 from swe_ai_fleet.models.fallback import FallbackClient
 from swe_ai_fleet.models.limiter import PriorityLimiter
 from swe_ai_fleet.models.model_id import ModelId, split_chain
@@ -45,6 +46,8 @@ class ModelRegistry:
         self._plain_clients: dict[ModelId, OpenAICompatibleClient] = {}
         self._rng = random.Random()  # noqa: S311 - spreads calls in time; nothing depends on its secrecy
         self._leases = 0
+        self._seen_well: dict[ModelId, float] = {}
+        """When each model was last probed well, on the loop's clock."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_rebuilt, (self.providers, self.retry))
@@ -81,8 +84,12 @@ class ModelRegistry:
         self._leases += 1
         return _Lease(self, clients[0] if len(clients) == 1 else FallbackClient(model_id, clients))
 
-    async def probe(self, model_id: str) -> None:
+    async def probe(self, model_id: str, *, known_for_s: float = 0.0) -> None:
         """See that the server of every online link answers and offers the model.
+
+        Args:
+            model_id: one model, or several in a fallback order.
+            known_for_s: what it answered in the last so many seconds is believed.
 
         Raises:
             UnreachableError: a server does not answer.
@@ -90,12 +97,13 @@ class ModelRegistry:
             ModelError: the server refuses these credentials or is no model server.
         """
         for link in self.split(model_id):
-            if link.is_offline:
+            if link.is_offline or loop_time() - self._seen_well.get(link, -math.inf) < known_for_s:
                 continue
             names = await self._plain(link).models()
             if names and link.model not in names:
                 offered = ", ".join(sorted(names)[:10])
                 raise InputError("model", str(link), "the server does not offer it", f"It offers: {offered}.")
+            self._seen_well[link] = loop_time()
 
     def reports(self) -> list[EndpointReport]:
         """How every model that was asked for stands now, sorted by its id."""

@@ -181,6 +181,7 @@ async def test_a_probe_tells_a_server_that_is_away_from_a_model_that_it_does_not
     with pytest.raises(InputError, match="It offers: simulated"):
         await models.probe("s1:other")
     await server.__aexit__(None, None, None)
+    await models.probe("s1:simulated", known_for_s=60.0)
     with pytest.raises(UnreachableError):
         await models.probe("s1:simulated")
     await models.close()

@@ -1,0 +1,136 @@
+"""What every benchmark needs around the fleet: model servers in their own processes, a record of its own, load."""
+
+import asyncio
+import gc
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from swe_ai_fleet.bootstrap import Fleet, open_fleet
+from swe_ai_fleet.domain.events import Requested
+from swe_ai_fleet.domain.ranking import Result
+from swe_ai_fleet.domain.task import Budget, CouncilPlan, Task
+from swe_ai_fleet.execution.options import RayOptions
+from swe_ai_fleet.local.embedded import open_embedded
+from swe_ai_fleet.models.simulated.traits import Traits
+from swe_ai_fleet.settings import AgentSettings, ModelSettings, Settings
+
+PROVIDER = "simulated"
+MODEL = f"{PROVIDER}:{PROVIDER}"
+_STOP_S = 5.0
+_PLENTY = 100_000
+"""Calls at once that no benchmark reaches, so that what is measured is the fleet and not its limits."""
+_TEXT = "Name the three greatest risks of moving the orders of a shop to another database in one night. "
+
+
+def text_task(
+    *, agents: int = 3, rounds: int = 0, seconds: float = 600.0, description_bytes: int = 1024
+) -> Task:
+    """A task without code: nothing but the fleet, the record and the model is at work."""
+    text = (_TEXT * (description_bytes // len(_TEXT) + 1))[:description_bytes]
+    plan = CouncilPlan(agents=agents, rounds=rounds)
+    return Task(description=text, council=plan, budget=Budget(seconds=seconds, soft_seconds=seconds))
+
+
+@asynccontextmanager
+async def simulated_server(traits: Traits) -> AsyncIterator[str]:
+    """A simulated model server in a process of its own; yields its URL."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "swe_ai_fleet.models.simulated", "--traits", traits.model_dump_json()),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        if process.stdout is None:
+            raise OSError("the simulated model server has no output")
+        yield (await process.stdout.readline()).decode().strip()
+    finally:
+        process.terminate()
+        async with asyncio.timeout(_STOP_S):
+            await process.wait()
+
+
+@asynccontextmanager
+async def record_of_its_own(*, use_ray: bool) -> AsyncIterator[Settings]:
+    """Settings whose record is a fresh nats-server, and whose Ray is this machine's, both stopped afterwards."""
+    with tempfile.TemporaryDirectory(prefix="fleet-bench-", ignore_cleanup_errors=True) as folder:
+        settings = Settings(
+            data_dir=Path(folder),
+            agents=AgentSettings(in_flight=_PLENTY),
+            ray=RayOptions(enabled=use_ray, max_concurrency=20_000, max_pending=20_000),
+        )
+        async with open_embedded(settings, use_ray=use_ray) as filled:
+            yield filled
+
+
+def asking(
+    settings: Settings, url: str, *, use_ray: bool = False, api_key: SecretStr | None = None
+) -> Settings:
+    """The same, with the model server at ``url``, and agents on Ray or in this process."""
+    model = ModelSettings(url=url, model=PROVIDER, api_key=api_key, concurrency=_PLENTY, total_s=600.0)
+    return settings.model_copy(
+        update={
+            "models": {PROVIDER: model},
+            "ray": settings.ray.model_copy(update={"enabled": use_ray}),
+        }
+    )
+
+
+class BenchFleet:
+    """A fleet that is given one deliberation after the other."""
+
+    def __init__(self, fleet: Fleet, task: Task, *, prefix: str) -> None:
+        """``prefix`` begins the ids of its deliberations."""
+        self.fleet = fleet
+        self._task = task
+        self._prefix = prefix
+        self._count = 0
+
+    async def request(self) -> tuple[Requested, tuple[str, ...]]:
+        """The next deliberation's first event, made as the command line makes it."""
+        self._count += 1
+        return await self.fleet.request(
+            self._task,
+            deliberation_id=f"{self._prefix}-{self._count}",
+            seed=self._count,
+            models=(MODEL,),
+            relative_to=Path.cwd(),
+        )
+
+    async def deliberate(self) -> Result:
+        """One deliberation, from its request to its end."""
+        requested, notes = await self.request()
+        return await self.fleet.deliberate.run(requested, notes=notes)
+
+
+@asynccontextmanager
+async def bench_fleet(settings: Settings, task: Task, *, prefix: str) -> AsyncIterator[BenchFleet]:
+    """The fleet as it is wired in production."""
+    async with open_fleet(settings) as fleet:
+        yield BenchFleet(fleet, task, prefix=prefix)
+
+
+async def many(act: Callable[[], Awaitable[object]], *, count: int, at_once: int) -> float:
+    """Do it ``count`` times, ``at_once`` at a time; the seconds that it took."""
+    loop = asyncio.get_running_loop()
+    waiting = iter(range(count))
+
+    async def work() -> None:
+        for _ in waiting:
+            await act()
+
+    began = loop.time()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(min(count, at_once)):
+            group.create_task(work())
+    return loop.time() - began
+
+
+def settle_memory() -> None:
+    """Put what exists out of the collector's sight, and let it look less often: as a worker does when it starts."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)

@@ -1,0 +1,111 @@
+"""Deliberations a second with models that take no time: the fleet beside the bare calls, in the same run."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from functools import partial
+
+from swe_ai_fleet.bench.raw_calls import RawCalls, raw_calls
+from swe_ai_fleet.bench.report import BenchReport, Figure, figure, report
+from swe_ai_fleet.bench.surroundings import (
+    asking,
+    bench_fleet,
+    many,
+    record_of_its_own,
+    settle_memory,
+    simulated_server,
+    text_task,
+)
+from swe_ai_fleet.domain.task import Task
+from swe_ai_fleet.models.simulated.traits import Traits
+from swe_ai_fleet.settings import Settings
+
+Deliberate = Callable[[], Awaitable[object]]
+
+RAW = "raw calls"
+IN_PROCESS = "fleet, one process"
+ON_RAY = "fleet, Ray"
+SHARED_ACTORS = "shared Ray actors, nothing recorded"
+NEW_ACTORS = "a new actor for each agent"
+_TOKENS_OF_1_KIB = 256
+_FEW = 6
+"""Deliberations with new actors a repetition; one of them takes a second and more."""
+
+
+async def measure_throughput(
+    *,
+    deliberations: int = 500,
+    at_once: int = 64,
+    repetitions: int = 5,
+    agents: int = 3,
+    use_ray: bool = True,
+) -> BenchReport:
+    """Measure every way in turn, ``repetitions`` times, after a round that does not count.
+
+    Args:
+        deliberations: of one repetition.
+        at_once: how many are in flight.
+        repetitions: of every way; they take turns, so that all of them see the same machine.
+        agents: of each council; all propose 1 KiB.
+        use_ray: False leaves out what needs Ray.
+
+    Raises:
+        UnreachableError: a server does not start.
+    """
+    task = text_task(agents=agents)
+    traits = Traits(answer_tokens=_TOKENS_OF_1_KIB, tells_logprobs=False)
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(simulated_server(traits))
+        settings = await stack.enter_async_context(record_of_its_own(use_ray=use_ray))
+        ways = await _ways(stack, settings, url, task, use_ray=use_ray)
+        settle_memory()
+        rates: dict[str, list[float]] = {name: [] for name in ways}
+        for _ in range(repetitions + 1):
+            for name, way in ways.items():
+                count = _FEW if name == NEW_ACTORS else deliberations
+                rates[name].append(count / await many(way, count=count, at_once=at_once))
+    counted = {name: values[1:] for name, values in rates.items()}
+    told = {"deliberations": deliberations, "at_once": at_once, "agents": agents, "proposal_bytes": 1024}
+    return report("throughput", dict(told), _figures(counted))
+
+
+async def _ways(
+    stack: AsyncExitStack, settings: Settings, url: str, task: Task, *, use_ray: bool
+) -> Mapping[str, Deliberate]:
+    """Every way to deliberate, open until the stack is left."""
+    enter, agents = stack.enter_async_context, task.council.agents
+    raw = await enter(raw_calls(url, task))
+    fleet = await enter(bench_fleet(asking(settings, url), task, prefix="in-process"))
+    ways: dict[str, Deliberate] = {RAW: partial(_all_at_once, raw, agents), IN_PROCESS: fleet.deliberate}
+    if use_ray:
+        from swe_ai_fleet.bench.ray_baselines import (  # noqa: PLC0415 - Ray takes a second
+            deliberate_with_new_actors,
+            shared_actors,
+        )
+
+        on_ray = await enter(bench_fleet(asking(settings, url, use_ray=True), task, prefix="on-ray"))
+        shared = await enter(shared_actors(url, task, agents=agents))
+        ways |= {
+            ON_RAY: on_ray.deliberate,
+            SHARED_ACTORS: shared.deliberate,
+            NEW_ACTORS: partial(deliberate_with_new_actors, url, task, agents=agents),
+        }
+    return ways
+
+
+async def _all_at_once(raw: RawCalls, agents: int) -> None:
+    async with asyncio.TaskGroup() as group:
+        for _ in range(agents):
+            group.create_task(raw.call())
+
+
+def _figures(rates: Mapping[str, list[float]]) -> list[Figure]:
+    figures = [figure(name, "deliberations/s", values, digits=1) for name, values in rates.items()]
+    for name in (IN_PROCESS, ON_RAY):
+        if name in rates:
+            shares = [ours / theirs for ours, theirs in zip(rates[name], rates[RAW], strict=True)]
+            figures.append(figure(f"{name} / raw calls", "", shares, aim="at least 0.3, better 0.5"))
+    if NEW_ACTORS in rates:
+        times = [ours / theirs for ours, theirs in zip(rates[IN_PROCESS], rates[NEW_ACTORS], strict=True)]
+        figures.append(figure("fleet / a new actor for each agent", "", times, aim="at least 300", digits=0))
+    return figures
