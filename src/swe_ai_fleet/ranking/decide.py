@@ -8,12 +8,18 @@ judgement, the cost and a stable hash. The same evidence in any order gives the 
 
 from swe_ai_fleet.domain.check import CheckReport, CheckStatus
 from swe_ai_fleet.domain.ranking import CheckCounts, RankedProposal, Ranking
-from swe_ai_fleet.ranking.calibration import p_patch_correct
+from swe_ai_fleet.ranking.calibration import p_function_correct, p_patch_correct
 from swe_ai_fleet.ranking.candidates import Candidate
 from swe_ai_fleet.ranking.evidence import Evidence
 from swe_ai_fleet.ranking.gates import demerits
 from swe_ai_fleet.ranking.standing import Standing, standing_of
-from swe_ai_fleet.ranking.stopping import POSTERIOR_NEEDED, cannot_change, p_leader_leads
+from swe_ai_fleet.ranking.stopping import (
+    FUNCTION_P_CORRECT_ENOUGH,
+    FUNCTION_POSTERIOR_NEEDED,
+    POSTERIOR_NEEDED,
+    cannot_change,
+    p_leader_leads,
+)
 from swe_ai_fleet.ranking.wording import complaint, dissent_of, is_verified, praise, repairs_nothing
 
 
@@ -31,13 +37,12 @@ def decide(evidence: Evidence) -> Ranking:
         for place, candidate in enumerate(standing.candidates, start=1)
     )
     winner = standing.candidates[0]
-    lead, second = standing.two_leading
     against = complaint(winner, p_correct[winner.id], standing, evidence)
     return Ranking(
         ranking=ranked,
         clusters=tuple(tuple(c.id for c in cluster) for cluster in standing.clusters),
         tiers=standing.tiers,
-        margin=round(max(0.0, lead - second) / (standing.total or 1.0), 6),
+        margin=standing.margin,
         dissent=dissent_of(standing),
         abstained=bool(against),
         reason=against or praise(winner, standing, evidence),
@@ -50,7 +55,8 @@ def safe_to_stop(evidence: Evidence, *, expected: int) -> bool:
     It never is while a gate speaks against the leader: the next answer may pass them all.
     A council of searching agents is safe once the leader repairs everything that failed: its answers are verified,
     not voted on. Any other is safe when the votes still out cannot change the leading cluster, or when the
-    posterior that it leads is at least 0.95 (an answer without a report is still out).
+    posterior that it leads is at least 0.95 (an answer without a report is still out). For functions with executed
+    outputs a posterior of 0.9 or a P(correct) of 0.7 is enough.
 
     Args:
         evidence: what is there now, the open round included.
@@ -68,7 +74,11 @@ def safe_to_stop(evidence: Evidence, *, expected: int) -> bool:
     heaviest = max([1.0, *standing.votes.values()])
     if cannot_change(lead=lead, second=second, remaining=remaining * heaviest):
         return True
-    return p_leader_leads(lead=lead, second=second) >= POSTERIOR_NEEDED
+    posterior = p_leader_leads(lead=lead, second=second)
+    if evidence.behaviours:
+        is_sure = _p_correct(standing.candidates[0], standing, evidence) >= FUNCTION_P_CORRECT_ENOUGH
+        return is_sure or posterior >= FUNCTION_POSTERIOR_NEEDED
+    return posterior >= POSTERIOR_NEEDED
 
 
 def _place(place: int, candidate: Candidate, standing: Standing, p_correct: float) -> RankedProposal:
@@ -98,8 +108,10 @@ def _counts(report: CheckReport | None) -> CheckCounts:
 
 
 def _p_correct(candidate: Candidate, standing: Standing, evidence: Evidence) -> float:
-    if not standing.gates and not candidate.is_executed:
+    if not standing.gates and not candidate.is_executed and not evidence.behaviours:
         return round(standing.parts["judge"][candidate.id], 6)
+    if evidence.behaviours:
+        return _p_function(candidate, standing)
     is_broken = any(demerits(candidate, standing.gates[:-1])) or repairs_nothing(candidate, evidence)
     return p_patch_correct(
         copies=standing.parts["copies"][candidate.id] * standing.total,
@@ -108,3 +120,14 @@ def _p_correct(candidate: Candidate, standing: Standing, evidence: Evidence) -> 
         is_verified=is_verified(candidate, evidence),
         is_broken=is_broken,
     )
+
+
+def _p_function(candidate: Candidate, standing: Standing) -> float:
+    """Of a function; two that behave differently are not both right."""
+    is_leading = candidate in standing.leading
+    own = p_function_correct(
+        agreement=standing.parts["agreement"][candidate.id],
+        margin=standing.margin if is_leading else 0.0,
+        voters=standing.total,
+    )
+    return own if is_leading else min(own, 1 - _p_function(standing.candidates[0], standing))

@@ -68,6 +68,12 @@ class Standing:
         others = self.others
         return self.support(self.leading), self.support(others[0]) if others else 0.0
 
+    @property
+    def margin(self) -> float:
+        """Share of the votes for the winner's cluster less that of the next, 0 to 1."""
+        lead, second = self.two_leading
+        return round(max(0.0, lead - second) / (self.total or 1.0), 6)
+
 
 def standing_of(evidence: Evidence) -> Standing:
     """Everything that the ranking is read from."""
@@ -86,7 +92,7 @@ def standing_of(evidence: Evidence) -> Standing:
         gates=gates,
         votes=votes,
         parts=parts,
-        clusters=tuple(behaving_alike([c for c in best_first if c.id in kept])),
+        clusters=tuple(behaving_alike([c for c in best_first if c.id in kept], evidence.inputs)),
     )
 
 
@@ -101,7 +107,7 @@ def _parts(
     }
     details: dict[str, dict[str, float]] = {}
     judged, copied = judge_scores(candidates, evidence), copies(candidates, votes)
-    if any(candidate.is_executed for candidate in candidates):
+    if evidence.behaviours or any(candidate.is_executed for candidate in candidates):
         agreed, details = _agreement(candidates, votes, evidence)
         parts |= {"agreement": agreed, "copies": copied}
     else:
@@ -123,7 +129,7 @@ def _agreement(
 ) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
     """What is compared, and what it is made of; the latter stands at the end of the score and decides nothing."""
     agreed = agreement_of(candidates, votes, evidence)
-    if not any(candidate.outputs for candidate in candidates):
+    if not evidence.behaviours:
         return dict(agreed.impartial), {}
     covered, elaborated = coverage(candidates, evidence.task.description), elaboration(candidates)
     details = {

@@ -4,6 +4,11 @@ import math
 from fractions import Fraction
 
 POSTERIOR_NEEDED = 0.95
+"""For the leading cluster of proposals that cost a model call and checks each."""
+
+FUNCTION_POSTERIOR_NEEDED = 0.9
+FUNCTION_P_CORRECT_ENOUGH = 0.7
+"""For functions with executed outputs; either is enough."""
 
 
 def cannot_change(*, lead: float, second: float, remaining: float) -> bool:
