@@ -19,7 +19,7 @@ from swe_ai_fleet.repair.search import Plausible
 
 _AGREEMENT = 2.0
 """In nats, between none and all."""
-_CHANGED, _MOST_CHANGED = 0.15, 5.0
+_CHANGED, _MOST_CHANGED = 0.12, 7.0
 """In nats: for each answer of the unchanged code that is another one now, and for all of them at most."""
 _STILL_ILL, _MOST_ILL = 0.3, 6.0
 """The same for each input on which the failure's own exception is met again."""
@@ -42,6 +42,8 @@ class Choice:
     plausible: Plausible
     p_best: float
     """Share of the weight of all that behave as it does, 0 to 1."""
+    score: float
+    """Log of the prior, less what its behaviour says against it; comparable between agents that saw the same inputs."""
     agreement: float
     restraint: float
     alike: int
@@ -67,6 +69,7 @@ def choose(
             choice = Choice(
                 plausible=one,
                 p_best=round(weights[answers] / total, 3),
+                score=round(comparison.score(one), 3),
                 agreement=round(comparison.agreement(answers), 3),
                 restraint=round(comparison.restraint(answers), 3),
                 alike=len(members),
@@ -105,6 +108,20 @@ class _Comparison:
         if self.seen is None or place not in self.seen.outputs:
             return (f"candidate {place}",) if self.telling or self.seen is None else ()
         return tuple(self.seen.outputs[place][index] for index in self.telling)
+
+    def score(self, one: Plausible) -> float:
+        """What is known of one candidate without the others."""
+        score = -one.candidate.cost - (_DELETION if set(one.candidate.families) & _DELETING else 0.0)
+        place = self.places[self.ordered.index(one)]
+        if self.seen is None or place not in self.seen.outputs:
+            return score
+        outputs = self.seen.outputs[place]
+        ill = sum(output.startswith("!") and output[1:] in self.symptoms for output in outputs)
+        before = self.seen.outputs.get(-1, ())
+        answered = [(b, o) for b, o in zip(before, outputs, strict=False) if not b.startswith("!")]
+        changed = sum(b != o for b, o in answered)
+        score -= _MOST_ILL * ill / max(1, len(outputs))
+        return score - _MOST_CHANGED * changed / max(1, len(answered))
 
     def weight(self, answers: _Answers) -> float:
         """How likely the group is right, up to a factor."""

@@ -1,9 +1,11 @@
 """Which files may be edited, and how an edit of them is written down."""
 
+import ast
 import difflib
 import fnmatch
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from swe_ai_fleet.repair.source import Edit, Source, apply_edits
@@ -50,12 +52,38 @@ def read_sources(folder: Path, files: Sequence[str]) -> dict[str, Source]:
     return sources
 
 
+def is_valid(sources: Mapping[str, Source], edits: Sequence[Edit]) -> bool:
+    """Whether every edited file is still Python."""
+    try:
+        for file in {edit.file for edit in edits}:
+            ast.parse(_edited(sources, edits, file))
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    return True
+
+
+@contextmanager
+def written(folder: Path, sources: Mapping[str, Source], edits: Sequence[Edit]) -> Iterator[None]:
+    """The edited files in the folder, until the block ends."""
+    files = sorted({edit.file for edit in edits})
+    try:
+        for file in files:
+            (folder / file).write_bytes(_edited(sources, edits, file).encode())
+        yield
+    finally:
+        for file in files:
+            (folder / file).write_bytes(sources[file].text.encode())
+
+
+def _edited(sources: Mapping[str, Source], edits: Sequence[Edit], file: str) -> str:
+    return apply_edits(sources[file].text, [edit for edit in edits if edit.file == file])
+
+
 def unified_diff(sources: Mapping[str, Source], edits: Sequence[Edit]) -> str:
     """The edits as one patch that ``git apply`` takes."""
     parts: list[str] = []
     for file in sorted({edit.file for edit in edits}):
-        before = sources[file].text
-        after = apply_edits(before, [edit for edit in edits if edit.file == file])
+        before, after = sources[file].text, _edited(sources, edits, file)
         parts += difflib.unified_diff(_lines(before), _lines(after), f"a/{file}", f"b/{file}")
     return "".join(
         line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in parts

@@ -2,165 +2,76 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from pathlib import Path
 
+from swe_ai_fleet.domain.task import Check
 from swe_ai_fleet.ports.checks import Sandbox
-from swe_ai_fleet.repair.baseline import Baseline, establish
-from swe_ai_fleet.repair.candidates import Candidate, single_edits
-from swe_ai_fleet.repair.choosing import Choice, choose
+from swe_ai_fleet.repair.candidates import single_edits
+from swe_ai_fleet.repair.choosing import choose
+from swe_ai_fleet.repair.commands import CommandSearch, limit_for, observe
 from swe_ai_fleet.repair.files import editable_files, read_sources, unified_diff
-from swe_ai_fleet.repair.harness import Behaviours, Harness, open_harness
-from swe_ai_fleet.repair.localise import Suspect, localise
-from swe_ai_fleet.repair.plan import SuitePlan
-from swe_ai_fleet.repair.search import OpenCold, Plausible, Search, Tally
-from swe_ai_fleet.repair.source import Source
+from swe_ai_fleet.repair.harness import HarnessError
+from swe_ai_fleet.repair.held import repair_held
+from swe_ai_fleet.repair.job import NothingFoundError, Repair, RepairJob, belongs_to, tried_in_vain
+from swe_ai_fleet.repair.localise import localise
+from swe_ai_fleet.repair.plan import SuitePlan, plan_of
 
-_BASELINE_SHARE = 0.35
-"""Of the time, at most, for finding out what fails and what the tests execute."""
 _RESERVE_S = 1.5
-_COMPARED_TESTS = 10
-"""Failing and passing tests, of each, whose calls are mutated to compare candidates."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RepairJob:
-    """What one agent is to repair."""
-
-    folder: Path
-    """A private copy of the repository."""
-    plan: SuitePlan
-    description: str
-    protected: Sequence[str]
-    known_passing: frozenset[str]
-    shard: int
-    shards: int
-    deadline: float
-    """On the event loop's clock."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repair:
-    """A patch that was verified, and what led to it."""
-
-    patch: str
-    chosen: Choice
-    plausible: tuple[Plausible, ...]
-    suspects: tuple[Suspect, ...]
-    baseline: Baseline
-    tally: Tally
-    verified: bool
-    """The whole suite passed after a fresh import; False: there was no time for it."""
-
-
-class NothingFoundError(Exception):
-    """The search ended without anything plausible."""
-
-    def __init__(self, reason: str, tally: Tally | None = None, suspects: Sequence[Suspect] = ()) -> None:
-        """Say why, with what was tried."""
-        super().__init__(reason)
-        self.reason = reason
-        self.tally = tally
-        self.suspects = tuple(suspects)
+_OBSERVED_SHARE = 0.25
+"""Of the time, at most, for one run of a failing command on the unchanged code."""
 
 
 async def repair(job: RepairJob, sandbox: Sandbox) -> Repair:
-    """Find, verify and choose.
+    """Find, choose and verify: in warm forked interpreters where a failing check allows it, else by plain processes.
 
     Raises:
         NothingFoundError: nothing passes, or nothing fails; the message says what was tried.
-        HarnessError: the suite cannot be held in a harness.
         SandboxError: the sandbox does not work.
     """
-    left = job.deadline - _now()
     files = editable_files(job.folder, protected=job.protected)
     if not files:
         raise NothingFoundError("the repository has no Python file that may be edited")
-    async with open_harness(sandbox, job.folder, job.plan, mode="warm", wall_s=left + 30) as harness:
-        baseline = await establish(
-            harness, files=files, known_passing=job.known_passing, seconds=_BASELINE_SHARE * left
-        )
-        if not baseline.failing:
-            raise NothingFoundError("no test fails on the unchanged code")
-        return await _search(job, sandbox, harness, baseline, files)
+    for check, plan in _held(job.failing):
+        try:
+            return await repair_held(job, check, plan, files, sandbox)
+        except HarnessError:
+            continue  # a suite that cannot be held warm can still be run
+    return await _by_commands(job, files, sandbox)
 
 
-async def _search(
-    job: RepairJob, sandbox: Sandbox, harness: Harness, baseline: Baseline, files: Sequence[str]
-) -> Repair:
-    touched = {file for run in baseline.failing for file in [*run.lines, *(f for f, _ in run.frames)]}
-    sources = read_sources(job.folder, sorted(touched & set(files)))
-    suspects = localise(sources, [*baseline.failing, *baseline.passing], text=job.description)
+def _held(checks: Sequence[Check]) -> list[tuple[Check, SuitePlan]]:
+    """The failing checks that a harness may hold."""
+    plans = [(check, plan_of(check.command)) for check in checks]
+    return [(check, plan) for check, plan in plans if plan is not None]
 
-    def open_cold() -> AbstractAsyncContextManager[Harness]:
-        return open_harness(sandbox, job.folder, job.plan, mode="cold", wall_s=job.deadline - _now() + 30)
 
-    def belongs(candidate: Candidate) -> bool:
-        return candidate.belongs_to(job.shard, job.shards)
-
-    search = Search(
-        harness=harness,
-        open_cold=open_cold,
-        baseline=baseline,
+async def _by_commands(job: RepairJob, files: Sequence[str], sandbox: Sandbox) -> Repair:
+    """One process a candidate and check."""
+    left = job.deadline - _now()
+    first = job.failing[0]
+    run, plain_s = await observe(sandbox, job.folder, first, limit_s=max(1.0, _OBSERVED_SHARE * left))
+    touched = {*run.lines, *(file for file, _ in run.frames)} & set(files)
+    sources = read_sources(job.folder, sorted(touched))
+    suspects = localise(sources, [run], text=job.description)
+    search = CommandSearch(
+        sandbox=sandbox,
+        folder=job.folder,
+        checks=[*job.failing, *job.others],
         sources=sources,
-        candidates=filter(belongs, single_edits(suspects, harness.types)),
-        belongs=belongs,
+        candidates=filter(belongs_to(job), single_edits(suspects, {})),
         deadline=job.deadline - _RESERVE_S,
+        limit_s=limit_for(plain_s),
     )
-    plausible = await search.run()
-    behaviours = await _behaviours(harness, plausible, baseline)
-    for choice in choose(plausible, behaviours, symptoms=_symptoms(baseline)):
-        verdict = await _verify(open_cold, choice.plausible, baseline, job.deadline)
-        if verdict is not False:
-            return Repair(
-                patch=unified_diff(sources, choice.plausible.candidate.edits),
-                chosen=choice,
-                plausible=tuple(plausible),
-                suspects=tuple(suspects[:10]),
-                baseline=baseline,
-                tally=search.tally,
-                verified=verdict is True,
-            )
-    raise NothingFoundError(_why_nothing(search.tally, suspects, sources), search.tally, suspects[:10])
-
-
-async def _verify(open_cold: OpenCold, choice: Plausible, baseline: Baseline, deadline: float) -> bool | None:
-    """Whether the whole suite passes after a fresh import; None where there was no time to see."""
-    if deadline - _now() < 2 * baseline.all_cpu_s + 1.0:
-        return None
-    cpu_s = 2.0 + 10 * baseline.longest_s
-    async with open_cold() as cold:
-        async for tried in cold.attempt(
-            iter([choice.candidate]), cpu_s=cpu_s, wall_s=2 * cpu_s + 30, once=False, ids=None
-        ):
-            return tried.verdict == "pass"
-    return None
-
-
-async def _behaviours(
-    harness: Harness, plausible: Sequence[Plausible], baseline: Baseline
-) -> Behaviours | None:
-    """What the candidates do on mutated inputs; None where there is nothing to compare."""
-    if len(plausible) < 2:
-        return None
-    passing = [run.index for run in sorted(baseline.passing, key=lambda run: run.cpu_s)][:_COMPARED_TESTS]
-    failing = baseline.first[:_COMPARED_TESTS]
-    candidates = [one.candidate for one in plausible]
-    cpu_s = 0.1 + 4 * baseline.failing_s
-    return await harness.behave(candidates, tests=[*failing, *passing], passing=passing, seed=0, cpu_s=cpu_s)
-
-
-def _symptoms(baseline: Baseline) -> frozenset[str]:
-    """How the failing tests fail: type names, ``time`` for those that do not end."""
-    return frozenset("time" if run.slow else run.error.split(":")[0] for run in baseline.failing)
-
-
-def _why_nothing(tally: Tally, suspects: Sequence[Suspect], sources: dict[str, Source]) -> str:
-    where = ", ".join(f"{s.source.path}:{s.statement.lineno}" for s in suspects[:3]) or "nowhere"
-    return (
-        f"{tally.singles} single edits and {tally.pairs} pairs at {len(suspects)} suspected statements of "
-        f"{len(sources)} files were tried and none passes; most suspected: {where}"
+    found = await search.run()
+    if not found:
+        raise tried_in_vain(search.tally, suspects)
+    return Repair(
+        patch=unified_diff(sources, found[0].candidate.edits),
+        chosen=choose(found, None)[0],
+        plausible=1,
+        suspects=tuple(suspects[:10]),
+        failing=tuple(check.name for check in job.failing),
+        tally=search.tally,
+        verified=True,
     )
 
 
