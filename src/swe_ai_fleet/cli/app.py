@@ -65,6 +65,7 @@ def _entry(module: str, summary: str) -> Entry:
 COMMANDS = {
     "demo": _entry("demo", "Watch six agents fix a real bug, with nothing configured."),
     "deliberate": _entry("deliberate", "Deliberate on one task and print the decision."),
+    "batch": _entry("batch", "Deliberate on many tasks and write their results."),
     "submit": _entry("submit", "Put a task on the queue of the workers."),
     "worker": _entry("worker", "Take tasks from the queue and deliberate."),
     "watch": _entry("watch", "Follow a deliberation: what happened, then live."),

@@ -81,8 +81,8 @@ def parse_yaml(text: str, *, path: str) -> Document:
     return Document(value=value, lines=reading.lines)
 
 
-def parse_json(text: str, *, path: str) -> Document:
-    """Read one JSON document.
+def parse_json(text: str, *, path: str, first_line: int = 1) -> Document:
+    """Read one JSON document that begins at ``first_line`` of its file.
 
     Raises:
         TaskFileError: it is not one, with the line.
@@ -92,7 +92,7 @@ def parse_json(text: str, *, path: str) -> Document:
     except json.JSONDecodeError as error:
         raise TaskFileError(
             path,
-            error.lineno,
+            error.lineno + first_line - 1,
             "task",
             _line_of(text, error.lineno),
             f"not valid JSON: {error.msg}",
@@ -109,7 +109,8 @@ def parse_json(text: str, *, path: str) -> Document:
         return Document(value=value, lines={})
     reading = _Reading(path=path)
     reading.read(node, ())
-    return Document(value=value, lines=reading.lines)
+    lines = {location: line + first_line - 1 for location, line in reading.lines.items()}
+    return Document(value=value, lines=lines)
 
 
 _SYNTAX_HELP = "Correct it at that line; text with `: ` or `#` in it stands in quotes or after `|`."

@@ -23,59 +23,62 @@ _FIELDS: dict[str, tuple[Location, str]] = {
 }
 
 
+_COUNCIL = (
+    click.option("--repo", metavar="DIR", help="The repository: a folder or a git URL."),
+    click.option("--agents", type=int, metavar="N", help="Agents that propose answers, 1 to 128."),
+    click.option("--qa", type=int, metavar="N", help="Further agents that propose checks, 0 to 32."),
+    click.option("--rounds", type=int, metavar="R", help="Passes of critique and revision, 0 to 8 (0)."),
+    click.option(
+        "--model",
+        "models",
+        multiple=True,
+        metavar="ID",
+        help="provider:model, or a|b|c as a fallback order; several times for a mixed council.",
+    ),
+    click.option("--quorum", type=int, metavar="K", help="Proposals needed to decide (half of the agents)."),
+    click.option(
+        "--soft-deadline",
+        type=float,
+        metavar="S",
+        help="Rank as soon as the decision is safe, after so many seconds (half of the deadline).",
+    ),
+    click.option(
+        "--deadline", type=float, metavar="S", help="Return the best so far after so many seconds (120)."
+    ),
+    click.option(
+        "--budget-tokens",
+        type=int,
+        metavar="N",
+        help="Prompt and completion tokens of all agents together (no limit).",
+    ),
+)
+_TASK = (
+    click.argument("task", metavar="TASK"),
+    *_COUNCIL,
+    click.option(
+        "--id",
+        "deliberation_id",
+        metavar="ID",
+        help="Id of the deliberation; the same id again is the same deliberation.",
+    ),
+    click.option(
+        "--seed", type=click.IntRange(0, 2**31 - 1), metavar="N", help="Repeats the council and the ties."
+    ),
+)
+
+
+def council_options(function: Function) -> Function:
+    """Everything that changes a task or its council."""
+    return _decorated(function, _COUNCIL)
+
+
 def task_options(function: Function) -> Function:
-    """TASK and everything that changes it or the council."""
-    for decorate in reversed(
-        (
-            click.argument("task", metavar="TASK"),
-            click.option("--repo", metavar="DIR", help="The repository: a folder or a git URL."),
-            click.option("--agents", type=int, metavar="N", help="Agents that propose answers, 1 to 128."),
-            click.option("--qa", type=int, metavar="N", help="Further agents that propose checks, 0 to 32."),
-            click.option(
-                "--rounds", type=int, metavar="R", help="Passes of critique and revision, 0 to 8 (0)."
-            ),
-            click.option(
-                "--model",
-                "models",
-                multiple=True,
-                metavar="ID",
-                help="provider:model, or a|b|c as a fallback order; several times for a mixed council.",
-            ),
-            click.option(
-                "--quorum", type=int, metavar="K", help="Proposals needed to decide (half of the agents)."
-            ),
-            click.option(
-                "--soft-deadline",
-                type=float,
-                metavar="S",
-                help="Rank as soon as the decision is safe, after so many seconds (half of the deadline).",
-            ),
-            click.option(
-                "--deadline",
-                type=float,
-                metavar="S",
-                help="Return the best so far after so many seconds (120).",
-            ),
-            click.option(
-                "--budget-tokens",
-                type=int,
-                metavar="N",
-                help="Prompt and completion tokens of all agents together (no limit).",
-            ),
-            click.option(
-                "--id",
-                "deliberation_id",
-                metavar="ID",
-                help="Id of the deliberation; the same id again is the same deliberation.",
-            ),
-            click.option(
-                "--seed",
-                type=click.IntRange(0, 2**31 - 1),
-                metavar="N",
-                help="Repeats the council and the ties.",
-            ),
-        )
-    ):
+    """TASK, everything that changes it or the council, and what names the deliberation."""
+    return _decorated(function, _TASK)
+
+
+def _decorated(function: Function, decorators: tuple[Callable[[Function], Function], ...]) -> Function:
+    for decorate in reversed(decorators):
         function = decorate(function)
     return function
 
@@ -100,14 +103,15 @@ def overrides_of(given: Mapping[str, Any]) -> list[Override]:
     return found
 
 
-def check_id(deliberation_id: str | None) -> None:
+def check_id(name: str | None, *, longest: int = 64) -> None:
     """An id stands in subjects, so it is a plain name.
 
     Raises:
         InputError: of ``--id``.
     """
-    name = deliberation_id or "id"
-    if len(name) > 64 or not all(c.isascii() and (c.isalnum() or c in "_-") for c in name):
-        raise InputError(
-            "--id", name, "is not a valid name", "Use letters, digits, `_` and `-`, at most 64 of them."
-        )
+    if name is None or (
+        0 < len(name) <= longest and all(c.isascii() and (c.isalnum() or c in "_-") for c in name)
+    ):
+        return
+    way_out = f"Use letters, digits, `_` and `-`, at most {longest} of them."
+    raise InputError("--id", name, "is not a valid name", way_out)

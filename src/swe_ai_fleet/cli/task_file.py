@@ -91,10 +91,24 @@ def read_task(source: str, overrides: Sequence[Override] = ()) -> TaskFile:
         InputError: an option is what makes it invalid; the field is the option.
     """
     path = "standard input" if source == STDIN else source
-    document = _parse(_read(source, path), path)
+    folder = Path.cwd() if source == STDIN else Path(source).resolve().parent
+    return task_of(_parse(read_text(source), path), path=path, folder=folder, overrides=overrides)
+
+
+def task_of(document: Document, *, path: str, folder: Path, overrides: Sequence[Override]) -> TaskFile:
+    """The task that a document holds.
+
+    Raises:
+        InputError: as :func:`read_task`.
+    """
     if not isinstance(document.value, dict):
         raise TaskFileError(
-            path, 1, "task", document.value, "a task is a mapping of fields", "Begin with `description: ...`."
+            path,
+            document.line(()),
+            "task",
+            document.value,
+            "a task is a mapping of fields",
+            "Begin with `description: ...`.",
         )
     raw: dict[str, object] = document.value
     for override in overrides:
@@ -104,7 +118,6 @@ def read_task(source: str, overrides: Sequence[Override] = ()) -> TaskFile:
         task = Task.model_validate_json(json.dumps(raw), strict=True)
     except ValidationError as error:
         raise _first_problem(list(problems_of(error)), path, document, options) from None
-    folder = Path.cwd() if source == STDIN else Path(source).resolve().parent
     return TaskFile(task=task, path=path, folder=folder, document=document, options=options)
 
 
@@ -113,7 +126,13 @@ def repo_override(text: str) -> str:
     return text if _URL.match(text) else str(Path(text).resolve())
 
 
-def _read(source: str, path: str) -> str:
+def read_text(source: str) -> str:
+    """The text of a file, or of standard input.
+
+    Raises:
+        TaskFileError: it cannot be read, is too large, or is not UTF-8.
+    """
+    path = "standard input" if source == STDIN else source
     try:
         if source == STDIN:
             content = sys.stdin.buffer.read(MAX_BYTES + 1)

@@ -1,0 +1,105 @@
+"""``swe-fleet batch``: many tasks in one run."""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from swe_ai_fleet.cli.exits import EPILOG, Exit, ungrouped
+from swe_ai_fleet.cli.interrupts import Interrupts
+from swe_ai_fleet.cli.options import (
+    check_id,
+    council_options,
+    json_option,
+    no_ray_option,
+    overrides_of,
+    quiet_option,
+)
+
+if TYPE_CHECKING:
+    from swe_ai_fleet.cli.progress import Style
+    from swe_ai_fleet.cli.task_file import TaskFile
+    from swe_ai_fleet.settings import Settings
+
+
+@click.command("batch", epilog=EPILOG)
+@click.argument("tasks", metavar="TASKS")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    default=Path(),
+    help="Where the files go.",
+)
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Deliberations at once (FLEET_WORKER__CONCURRENCY, 8).",
+)
+@click.option(
+    "--id",
+    "batch_id",
+    metavar="ID",
+    help="Begins every deliberation's id; the same id again goes on with the rest.",
+)
+@council_options
+@json_option
+@no_ray_option
+@quiet_option
+def command(tasks: str, **given: Any) -> int:
+    """Deliberate on every task of TASKS, a file with one JSON document a line.
+
+    Writes DIR/results.jsonl, a result a line as it comes, and DIR/predictions.jsonl, which SWE-bench's harness scores.
+    Options stand above the file; deadlines are in seconds, budgets in tokens, both for each task. Exits 0 when every
+    task was decided, 3 when one was not.
+    """
+    from swe_ai_fleet.cli.batch_file import read_batch
+    from swe_ai_fleet.cli.running import run
+    from swe_ai_fleet.cli.session import check_models, prepare
+
+    check_id(given["batch_id"], longest=32)
+    files = read_batch(tasks, overrides_of(given))
+    settings = prepare()
+    check_models(given["models"], settings)
+    return run(partial(_batch, files, settings, given))
+
+
+async def _batch(
+    files: "list[TaskFile]", settings: "Settings", given: dict[str, Any], interrupts: Interrupts
+) -> int:
+    import secrets
+
+    from swe_ai_fleet.cli.batching import Batch, open_files
+    from swe_ai_fleet.cli.progress import open_progress
+    from swe_ai_fleet.cli.session import open_session
+
+    style: Style = "quiet" if given["quiet"] else "lines"
+    with ungrouped(), open_files(given["out"]) as written:
+        async with (
+            open_session(settings, use_ray=not given["no_ray"], style=style) as fleet,
+            open_progress(style) as progress,
+        ):
+            batch = Batch(
+                fleet=fleet,
+                prefix=given["batch_id"] or f"batch-{secrets.token_hex(4)}",
+                models=given["models"],
+                concurrency=given["concurrency"] or settings.worker.concurrency,
+                progress=progress,
+                files=written,
+            )
+            await batch.run(files, interrupts)
+    _tell(batch.summary(), given["out"], as_json=given["as_json"])
+    return Exit.INTERRUPTED if interrupts.fired else batch.exit_code(len(files))
+
+
+def _tell(summary: dict[str, Any], out: Path, *, as_json: bool) -> None:
+    from swe_ai_fleet.cli.output import print_json
+
+    if as_json:
+        print_json(summary)
+        return
+    counted = ", ".join(f"{count} {outcome}" for outcome, count in summary["outcomes"].items())
+    click.echo(f"{summary['batch_id']}: {counted or 'nothing ended'}; {summary['tokens']:,} tokens")
+    click.echo(f"Written: {out / 'results.jsonl'}, {out / 'predictions.jsonl'}")
