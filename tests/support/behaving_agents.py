@@ -15,7 +15,7 @@ from swe_ai_fleet.domain.events import Event
 from swe_ai_fleet.domain.outcome import Reviewed
 from swe_ai_fleet.domain.proposal import Proposal, proposal_id
 from swe_ai_fleet.domain.review import Critique
-from swe_ai_fleet.errors import AgentRefusedError, InputError, ModelServerError, PatchError
+from swe_ai_fleet.errors import AgentRefusedError, InputError, ModelServerError, PatchError, UnreachableError
 from swe_ai_fleet.messaging.nats_record import open_nats_record
 from swe_ai_fleet.messaging.options import NatsOptions
 from swe_ai_fleet.orchestrator.agents.kept_record import OpenRecord
@@ -152,6 +152,15 @@ async def open_dying_record(url: str, marks: Path) -> AsyncIterator[Record]:
     """A record on NATS whose process dies, once, between storing an event and telling of it."""
     async with open_nats_record(NatsOptions(url=url)) as record:
         yield replace(record, events=_DyingLog(record.events, marks))
+
+
+@asynccontextmanager
+async def open_distant_record(url: str, marks: Path) -> AsyncIterator[Record]:
+    """A record on NATS that cannot be reached while there is a file ``away``."""
+    if (marks / "away").exists():
+        raise UnreachableError("NATS", url, "Wait.")
+    async with open_nats_record(NatsOptions(url=url)) as record:
+        yield record
 
 
 def nats_opener(url: str) -> OpenRecord:

@@ -11,16 +11,19 @@ from ray import ObjectRef
 from ray.actor import ActorHandle
 from ray.exceptions import (
     ActorUnavailableError,
+    ObjectLostError,
     PendingCallsLimitExceeded,
     RayActorError,
     RayError,
+    RaySystemError,
     RayTaskError,
+    RpcError,
     TaskCancelledError,
 )
 
 from swe_ai_fleet.domain.brief import Assignment
 from swe_ai_fleet.domain.outcome import Cancelled, Crashed, Failure, Outcome, TimedOut
-from swe_ai_fleet.errors import FleetError, PlacementError
+from swe_ai_fleet.errors import FleetError, PlacementError, UnreachableError
 from swe_ai_fleet.execution.hiring import Hiring
 from swe_ai_fleet.execution.options import RayOptions
 from swe_ai_fleet.execution.ray_actor import RayAgentHost
@@ -40,6 +43,11 @@ _STRAGGLERS_S = 5.0
 _LEAST_PAUSE_S = 0.1
 _MOST_PAUSE_S = 2.0
 _CLOSE_S = 2.0
+
+_LOST = (RayActorError, ObjectLostError, RaySystemError, RpcError)
+"""The call may have been carried out or not; only the record knows."""
+_NOT_NOW = (PendingCallsLimitExceeded, UnreachableError)
+"""The actor is full, or does not reach the record: nothing was begun."""
 
 _Actor = Place["ActorHandle[RayAgentHost]"]
 
@@ -108,7 +116,7 @@ class RayAgentPool:
     async def ask(self, assignment: Assignment) -> Outcome:
         """Have one agent do one thing; see :class:`~swe_ai_fleet.ports.agents.AgentPool`."""
         left_s = max(0.0, (assignment.deadline - self._clock.now()).total_seconds())
-        deaths: list[RayActorError] = []
+        deaths: list[RayError] = []
         limit = asyncio.timeout(left_s + _GRACE_S)
         try:
             async with limit:
@@ -122,16 +130,16 @@ class RayAgentPool:
             return await self._record(assignment, _died(deaths))
         return await self._record(assignment, TimedOut(after_s=round(left_s, 3)))
 
-    async def _until_answered(self, assignment: Assignment, deaths: list[RayActorError]) -> Outcome:
+    async def _until_answered(self, assignment: Assignment, deaths: list[RayError]) -> Outcome:
         asked = assignment
         pause_s = _LEAST_PAUSE_S
         while len(deaths) < self._hiring.options.attempts:
             try:
                 return await self._ask_somebody(asked)
-            except PendingCallsLimitExceeded:
+            except _NOT_NOW:
                 await asyncio.sleep(random.uniform(0, pause_s))  # noqa: S311 - spreads calls in time
                 pause_s = min(_MOST_PAUSE_S, 2 * pause_s)
-            except RayActorError as error:
+            except _LOST as error:
                 deaths.append(error)
                 known = await recorded_outcome(assignment, self._events)
                 if known is not None:
@@ -203,7 +211,7 @@ class RayAgentPool:
             ray.kill(place.handle)
 
 
-def _died(deaths: list[RayActorError]) -> Crashed:
+def _died(deaths: list[RayError]) -> Crashed:
     reason = f"its actor died: {deaths[-1]}".splitlines()[0]
     return Crashed(reason=reason, error="actor_died", attempts=len(deaths))
 

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 import ray
 from assignments import assignment, spec, text_brief
-from behaving_agents import build_behaving, nats_opener, open_dying_record, vllm_builder
+from behaving_agents import build_behaving, nats_opener, open_distant_record, open_dying_record, vllm_builder
 
 from swe_ai_fleet.domain.events import AgentFailed, Proposed
 from swe_ai_fleet.domain.outcome import Answered, Cancelled, Crashed, TimedOut
@@ -96,6 +96,19 @@ async def test_an_answer_that_an_actor_recorded_before_it_died_is_not_paid_again
     assert len(await nats.events.history(asked.deliberation_id)) == 1
 
 
+async def test_an_actor_that_comes_back_before_the_record_waits_for_it(
+    cluster: str, nats: Any, marks: Path
+) -> None:
+    async with open_pool(nats, opener=partial(open_distant_record, nats.url, marks), actors=1) as pool:
+        (marks / "away").touch()
+        asking = asyncio.ensure_future(pool.ask(told(f"die-once {marks}", seconds=60)))
+        async with asyncio.timeout(30):
+            while pool._roster.up:  # noqa: ASYNC110 - a state of the pool, not an event
+                await asyncio.sleep(0.01)
+        (marks / "away").unlink()
+        assert isinstance(await asking, Answered)
+
+
 async def test_an_actor_that_was_killed_for_good_is_replaced(cluster: str, nats: Any) -> None:
     async with open_pool(nats, actors=1) as pool:
         [place] = pool._roster.places
@@ -111,10 +124,13 @@ async def test_an_actor_that_hangs_does_not_hold_the_call(pool: RayAgentPool) ->
     try:
         async with asyncio.timeout(30):
             agents = [spec(f"dev-{number}", model="offline:spread") for number in range(4)]
-            outcomes = [await pool.ask(told("answer", seconds=0.5, agent=agent)) for agent in agents]
+            asking = [
+                asyncio.ensure_future(pool.ask(told("answer", seconds=5, agent=agent))) for agent in agents
+            ]
+            outcomes = [await call for call in asking]
     finally:
         os.kill(pid, signal.SIGCONT)
-    assert any(isinstance(outcome, TimedOut) for outcome in outcomes)
+    assert sum(isinstance(outcome, TimedOut) for outcome in outcomes) == 2
 
 
 async def test_cancelling_a_call_closes_the_connection_to_the_model(cluster: str, nats: Any) -> None:

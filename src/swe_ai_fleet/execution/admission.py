@@ -1,0 +1,112 @@
+"""How much one process asks of its agents at once: calls and tokens, in all and by role; the more urgent first."""
+
+import asyncio
+import heapq
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field
+
+from swe_ai_fleet.domain.brief import Assignment
+from swe_ai_fleet.domain.outcome import Outcome
+from swe_ai_fleet.domain.value import Value
+from swe_ai_fleet.ports.agents import AgentPool
+
+_URGENCY = {"critique": 0, "revise": 1, "propose": 2}
+"""A deliberation that is further on goes first: others wait for its reviews, and it gives back its room soonest."""
+
+_Line = list[tuple[int, int, Assignment, asyncio.Future[None]]]
+
+
+class Admission(Value):
+    """What may be under way at once in one process."""
+
+    calls: Annotated[int, Field(ge=1)] = 1024
+    """Agent calls, all roles together."""
+    calls_per_role: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    """Agent calls of a role, by its name; a role that is not named is bounded by ``calls`` alone."""
+    tokens: Annotated[int, Field(ge=1)] | None = None
+    """Output tokens that all calls together may still claim; a single call that claims more goes alone."""
+
+
+class AdmittedAgentPool:
+    """An :class:`~swe_ai_fleet.ports.agents.AgentPool` that lets no more into another one than that bears.
+
+    Calls wait for room in the order of their urgency, then of their arrival. A call whose role is full does not hold
+    up those behind it; one that only waits for tokens does, so that large calls have their turn.
+    """
+
+    def __init__(self, inner: AgentPool, admission: Admission) -> None:
+        """``inner`` is opened and closed by whoever made it."""
+        self._inner = inner
+        self._most = admission
+        self._calls: Counter[str] = Counter()
+        self._tokens = 0
+        self._arrivals = 0
+        self._lines: defaultdict[str, _Line] = defaultdict(list)
+
+    @property
+    def under_way(self) -> int:
+        """Calls that have been let in."""
+        return self._calls.total()
+
+    @property
+    def waiting(self) -> int:
+        """Calls in the line."""
+        return sum(not turn.done() for line in self._lines.values() for _, _, _, turn in line)
+
+    def reports(self) -> Mapping[str, int]:
+        """Calls under way by role, for operators."""
+        return {role: count for role, count in sorted(self._calls.items()) if count}
+
+    async def ask(self, assignment: Assignment) -> Outcome:
+        """Wait for room, then have the agent do it. Cancelling a waiting call takes it out of the line."""
+        turn = asyncio.get_running_loop().create_future()
+        self._arrivals += 1
+        place = (_URGENCY[assignment.step.kind], self._arrivals, assignment, turn)
+        heapq.heappush(self._lines[assignment.agent.role], place)
+        self._let_in()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._leave(assignment)
+            else:
+                self._let_in()
+            raise
+        try:
+            return await self._inner.ask(assignment)
+        finally:
+            self._leave(assignment)
+
+    def _leave(self, assignment: Assignment) -> None:
+        self._calls[assignment.agent.role] -= 1
+        self._tokens -= assignment.max_tokens
+        self._let_in()
+
+    def _let_in(self) -> None:
+        """Everybody in the line for whom there is room."""
+        while self.under_way < self._most.calls:
+            first = min(
+                (line for role, line in self._lines.items() if self._is_open(role, line)), default=None
+            )
+            if first is None:
+                return
+            _, _, assignment, turn = first[0]
+            if not self._has_token_room(assignment):
+                return
+            heapq.heappop(first)
+            self._calls[assignment.agent.role] += 1
+            self._tokens += assignment.max_tokens
+            turn.set_result(None)
+
+    def _is_open(self, role: str, line: _Line) -> bool:
+        """Somebody of that role waits, and the role has room."""
+        while line and line[0][3].done():
+            heapq.heappop(line)
+        return bool(line) and self._calls[role] < self._most.calls_per_role.get(role, self._most.calls)
+
+    def _has_token_room(self, assignment: Assignment) -> bool:
+        most = self._most.tokens
+        return most is None or self._tokens == 0 or self._tokens + assignment.max_tokens <= most
