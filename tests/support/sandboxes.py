@@ -54,13 +54,19 @@ def git(folder: Path, *arguments: str) -> str:
     return done.stdout.decode()
 
 
-def make_repository(folder: Path, files: Mapping[str, str | bytes]) -> Path:
-    """A repository with one commit of these files."""
+def write_tree(folder: Path, files: Mapping[str, str | bytes]) -> Path:
+    """A folder of these files."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return folder
+
+
+def make_repository(folder: Path, files: Mapping[str, str | bytes]) -> Path:
+    """A repository with one commit of these files."""
+    write_tree(folder, files)
     git(folder, "init", "-q")
     git(folder, "add", "-A")
     git(folder, "commit", "-q", "-m", "first")

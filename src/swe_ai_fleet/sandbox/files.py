@@ -49,8 +49,11 @@ def read_regular(root: Path, path: str, *, limit: int) -> bytes | None:
         return None
     finally:
         os.close(descriptor)
+    if not _is_regular(file):
+        os.close(file)
+        return None
     with os.fdopen(file, "rb") as stream:
-        return stream.read(limit) if _is_regular(stream.fileno()) else None
+        return stream.read(limit)
 
 
 def _is_regular(descriptor: int) -> bool:

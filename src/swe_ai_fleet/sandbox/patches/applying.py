@@ -52,7 +52,8 @@ def _weave(file: TextFile, place: Place, lines: list[str], ends: list[str]) -> i
     """Add the hunk's outcome; the first line of the file that comes after it."""
     at = place.start
     shown, real = place.indent
-    style = _line_end(file, place)
+    shows_returns = _shows_returns(file, place)
+    style = "\n" if shows_returns else _line_end(file, place)
     for line in place.hunk.lines:
         if line.tag == " ":
             lines.append(file.lines[at])
@@ -62,18 +63,25 @@ def _weave(file: TextFile, place: Place, lines: list[str], ends: list[str]) -> i
             if shown != real and text.strip() and text.startswith(shown):
                 text = real + text[len(shown) :]
             lines.append(text)
-            ends.append("\r\n" if line.text.endswith("\r") else style)
+            ends.append(
+                "\r\n" if line.text.endswith("\r") and (shows_returns or not place.hunk.old) else style
+            )
         at += line.tag != "+"
     return at
 
 
-def _line_end(file: TextFile, place: Place) -> str:
-    """What ends an added line that shows no carriage return.
+def _shows_returns(file: TextFile, place: Place) -> bool:
+    """The hunk's old lines end in carriage returns just where the file's do, so its new lines mean what they say.
 
-    A hunk whose old lines show theirs means what it says; any other follows the lines that it was found at.
+    A proposal whose lines have picked them up on their way, or have lost them, says nothing about line ends.
     """
-    if any(text.endswith("\r") for text in place.hunk.old):
-        return "\n"
+    shown = [text.endswith("\r") for text in place.hunk.old]
+    have = [end == "\r\n" for end in file.ends[place.start : place.start + len(shown)]]
+    return any(shown) and all(not says or has for says, has in zip(shown, have, strict=False))
+
+
+def _line_end(file: TextFile, place: Place) -> str:
+    """What ends an added line where the hunk does not say: the line end of most lines that it was found at."""
     found = [end for end in file.ends[place.start : place.start + len(place.hunk.old)] if end]
     if not found:
         return file.end_near(place.start)

@@ -1,0 +1,96 @@
+"""Which files a proposal may not touch, and which tricks no run can see."""
+
+import pytest
+
+from swe_ai_fleet.sandbox.controls import protected_files
+from swe_ai_fleet.sandbox.patches.globs import matching
+from swe_ai_fleet.sandbox.patches.writing import ChangedFile
+from swe_ai_fleet.sandbox.tricks import find_trick
+
+
+@pytest.mark.parametrize(
+    ("glob", "matches", "others"),
+    [
+        ("tests/**", ["tests/a.py", "tests/b/c.py"], ["a.py", "src/tests/a.py", "tests.py"]),
+        ("**/test_*.py", ["test_a.py", "x/y/test_b.py"], ["a_test.py", "test_a.txt"]),
+        ("*.cfg", ["a.cfg"], ["x/a.cfg"]),
+        ("docs", ["docs", "docs/a/b.md"], ["docs2/a.md"]),
+        ("./docs/", ["docs/a.md"], ["other/docs/a.md"]),
+        ("a?c.py", ["abc.py"], ["a/c.py", "ac.py"]),
+        ("**", ["a", "a/b/c"], []),
+        ("src/**/gen/*.py", ["src/gen/a.py", "src/x/y/gen/a.py"], ["src/gen/x/y.txt"]),
+    ],
+)
+def test_globs(glob: str, matches: list[str], others: list[str]) -> None:
+    assert matching([*matches, *others], [glob]) == tuple(sorted(matches))
+
+
+def file(path: str, *, old: str | None = "old\n", new: str | None = "new\n") -> ChangedFile:
+    return ChangedFile(path=path, old=old, new=new)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        file("conftest.py"),
+        file("deep/er/conftest.py", old=None),
+        file("pytest.ini", old=None),
+        file("sitecustomize.py", old=None),
+        file("x.pth", old=None),
+        file("pytest.py", old=None),
+        file("src/unittest/__init__.py", old=None),
+        file("json.py", old=None),
+        file("setup.cfg", old="[metadata]\n", new="[metadata]\n[tool:pytest]\naddopts = -k x\n"),
+        file("pyproject.toml", old="[tool.pytest.ini_options]\na = 1\n", new="[project]\n"),
+    ],
+)
+def test_files_that_steer_the_checks_are_protected(changed: ChangedFile) -> None:
+    assert protected_files([changed], []) == (changed.path,)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        file("shop/stock.py"),
+        file("shop/json.py", old=None),
+        file("json.py"),
+        file("pyproject.toml", old="[tool.pytest]\na = 1\n[x]\n", new="[tool.pytest]\na = 1\n[x]\nb = 2\n"),
+    ],
+)
+def test_other_files_are_not(changed: ChangedFile) -> None:
+    assert protected_files([changed], ["tests/**"]) == ()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "class A:\n    def __eq__(self, other):\n        return True\n",
+        "class A:\n    def __ne__(self, *others): return False\n",
+        "class A: pass\nA.__eq__ = lambda a, b: True\n",
+        "A = type('A', (int,), {'__eq__': lambda a, b: 1 == 1})\n",
+        "def yes(a, b): return True\nsetattr(A, '__eq__', yes)\n",
+        "class A:\n    def __eq__(self, other):\n        print(other)\n        return True\n",
+    ],
+)
+def test_values_that_equal_anything_are_found(source: str) -> None:
+    assert "a.py defines __" in find_trick([file("a.py", old=None, new=source)])
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "class A:\n    def __eq__(self, other):\n        return self.x == other.x\n",
+        "class A:\n    def __eq__(self, other):\n        return True if isinstance(other, A) else NotImplemented\n",
+        "x = 1\n",
+        "def f(:  # __eq__\n",
+        "(" * 200 + "__eq__",
+    ],
+)
+def test_honest_comparisons_and_broken_code_are_not(source: str) -> None:
+    assert find_trick([file("a.py", old=None, new=source)]) == ""
+
+
+def test_what_was_there_before_is_not_the_proposals() -> None:
+    source = "class A:\n    def __eq__(self, other): return True\n"
+
+    assert find_trick([file("a.py", old=source, new=source + "x = 1\n")]) == ""
