@@ -59,10 +59,11 @@ def _summary(found: Repair) -> str:
         else "nothing else that was tried passes"
     )
     whole = "the whole suite passes with it" if found.verified else "there was no time to run the whole suite"
+    sure = f"Sure to {choice.p_best:.0%} among what passes"
+    seen = f", from {choice.inputs} inputs on which candidates differ" if choice.inputs else ""
     return (
         f"{' and '.join(candidate.families).capitalize()} at {lines}. {tally.singles} single edits and {tally.pairs} "
-        f"pairs were tried in {tally.seconds:.1f} s; {others}; {whole}. "
-        f"Sure to {choice.p_best:.0%} among what passes, from {choice.inputs} inputs on which candidates differ."
+        f"pairs were tried in {tally.seconds:.1f} s; {others}; {whole}. {sure}{seen}."
     )
 
 
