@@ -1,5 +1,6 @@
 """A winning patch and the user's work tree. Paths in a patch are relative to the task's folder."""
 
+import os
 import shlex
 import subprocess
 from pathlib import Path
@@ -7,9 +8,18 @@ from pathlib import Path
 from swe_ai_fleet.errors import InputError
 
 
-def apply_line(folder: Path, patch: str) -> str:
-    """What a user types to apply ``patch``, a shell word or a pipe's end, to the repository in ``folder``."""
-    return shlex.join(_apply_words(folder)) + (f" {patch}" if patch else "")
+def apply_line(folder: Path, patch: Path | None) -> str:
+    """What a user types to apply a patch, or with None what stands behind a pipe, to the repository in ``folder``."""
+    git, change, top, *words = _apply_words(folder)
+    if patch is not None:
+        words.append(os.path.relpath(patch, top))  # git looks for it from where -C leads
+    return shlex.join([git, change, shown_path(Path(top)), *words])
+
+
+def shown_path(path: Path) -> str:
+    """The path as the user would type it: below the present folder without what leads there."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def apply_patch(patch: str, folder: Path) -> None:

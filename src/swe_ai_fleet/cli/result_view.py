@@ -16,6 +16,7 @@ _PLACES_SHOWN = 12
 _LINES_SHOWN = 400
 _GAP = 2
 _REASON = 400
+_REASON_SHOWN = 160
 _INDENT = "  "
 _STYLES = {
     DeliberationOutcome.DECIDED: "bold green",
@@ -155,14 +156,18 @@ def _dissent(result: Result) -> Iterator[RenderableType]:
 
 
 def _missing(agents: Sequence[AgentReport]) -> Iterator[RenderableType]:
-    """Agents without an answer; those with the same ending share a line."""
-    endings: dict[tuple[str, str], list[str]] = {}
+    """Agents without an answer; those with the same ending share a line, with the first reason."""
+    endings: dict[str, list[AgentReport]] = {}
     for agent in agents:
         if agent.outcome != "answered":
-            endings.setdefault((agent.outcome.replace("_", " "), agent.reason), []).append(agent.agent_id)
-    for (outcome, reason), who in endings.items():
-        names = ", ".join(who[:6]) + (f" and {len(who) - 6} more" if len(who) > 6 else "")
-        yield _hanging("Missing: ", f"{names} {outcome}" + (f": {reason}" if reason else ""))
+            endings.setdefault(agent.outcome.replace("_", " "), []).append(agent)
+    for outcome, who in endings.items():
+        names = ", ".join(agent.agent_id for agent in who[:6])
+        names += f" and {len(who) - 6} more" if len(who) > 6 else ""
+        reasons = list(dict.fromkeys(one_line(agent.reason, _REASON_SHOWN) for agent in who))
+        said = f": {reasons[0]}" if reasons[0] else ""
+        others = f" (other reasons: {len(reasons) - 1}; --json has them)" if len(reasons) > 1 else ""
+        yield _hanging("Missing: ", f"{names} {outcome}{said}{others}")
 
 
 def _winner(result: Result) -> Iterator[RenderableType]:

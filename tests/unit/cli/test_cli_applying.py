@@ -31,8 +31,25 @@ def test_a_patch_is_applied(tmp_path: Path, inner: str) -> None:
 def test_the_printed_line_applies_it(tmp_path: Path, inner: str) -> None:
     folder = repository(tmp_path / "repo", inner)
     (tmp_path / "winner.patch").write_text(PATCH)
-    line = apply_line(folder, str(tmp_path / "winner.patch"))
+    subprocess.run(["sh", "-c", apply_line(folder, tmp_path / "winner.patch")], check=True)
+    assert "day > last" in (folder / "stock.py").read_text()
+
+
+def test_the_printed_line_is_short_where_the_user_is_near(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = repository(tmp_path / "out" / "stock", "")
+    line = apply_line(folder, tmp_path / "out" / "winner.patch")
+    assert line == "git -C out/stock apply ../winner.patch"
+    (tmp_path / "out" / "winner.patch").write_text(PATCH)
     subprocess.run(["sh", "-c", line], check=True)
+    assert "day > last" in (folder / "stock.py").read_text()
+
+
+def test_the_end_of_a_pipe_takes_the_patch(tmp_path: Path) -> None:
+    folder = repository(tmp_path / "repo", "sub")
+    subprocess.run(["sh", "-c", apply_line(folder, None)], input=PATCH.encode(), check=True)
     assert "day > last" in (folder / "stock.py").read_text()
 
 

@@ -156,6 +156,22 @@ def test_parts_that_separate_neighbours_are_shown() -> None:
     assert parts_that_mattered(()) == []
 
 
+def test_many_reasons_are_told_by_the_first() -> None:
+    agents = tuple(
+        AgentReport(
+            agent_id=f"dev-{n}",
+            role="DEV",
+            model="x",
+            outcome="refused",
+            reason=f"tried {n} edits " + "x" * 300,
+        )
+        for n in range(1, 9)
+    )
+    text = " ".join(shown(RESULT.model_copy(update={"agents": agents}), width=80).split())
+    assert "dev-5, dev-6 and 2 more refused: tried 1 edits" in text
+    assert "(other reasons: 7; --json has them)" in text
+
+
 def test_an_undecided_result_has_no_winner_to_show() -> None:
     undecided = RESULT.model_copy(
         update={"outcome": DeliberationOutcome.UNDECIDED, "winner": None, "ranking": (), "dissent": ()}

@@ -126,14 +126,15 @@ async def _decide(plan: Plan, fleet: "Fleet", interrupts: Interrupts) -> "Result
 
 def _leave_behind(result: "Result", events: "Sequence[Event]", plan: Plan) -> list[str]:
     """Write and apply what was asked for; the lines that tell of it."""
-    from swe_ai_fleet.cli.applying import apply_line, apply_patch
-    from swe_ai_fleet.cli.output import write_files
+    from swe_ai_fleet.cli.applying import apply_line, apply_patch, shown_path
+    from swe_ai_fleet.cli.output import winner_file, write_files
     from swe_ai_fleet.cli.session import record_place
 
     shown = f"swe-fleet show {result.deliberation_id}"
     lines = [f"Record: {record_place(plan.settings)}", f"Show it again: {shown}"]
     if plan.out is not None:
-        lines += [f"Written: {shlex.quote(str(path))}" for path in write_files(result, events, plan.out)]
+        names = ", ".join(path.name for path in write_files(result, events, plan.out))
+        lines.append(f"Written to {shlex.quote(shown_path(plan.out))}: {names}")
     folder = work_tree(plan.file)
     if result.winner is None or result.winner.patch is None or not folder.is_dir():
         return lines
@@ -141,11 +142,8 @@ def _leave_behind(result: "Result", events: "Sequence[Event]", plan: Plan) -> li
         apply_patch(result.winner.patch, folder)
         return [*lines, f"Applied to {folder}; nothing is committed."]
     if plan.out is not None:
-        return [
-            *lines,
-            f"Apply it: {apply_line(folder, shlex.quote(str(plan.out.resolve() / 'winner.patch')))}",
-        ]
-    return [*lines, f"Apply it: {shown} --patch | {apply_line(folder, '')}"]
+        return [*lines, f"Apply it: {apply_line(folder, plan.out.resolve() / winner_file(result.winner))}"]
+    return [*lines, f"Apply it: {shown} --patch | {apply_line(folder, None)}"]
 
 
 def work_tree(file: "TaskFile") -> Path:
