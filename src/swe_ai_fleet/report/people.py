@@ -90,7 +90,7 @@ def cost(reading: Reading) -> Html:
     return el(
         "section",
         el("h2", "Agents and cost"),
-        el("p", said if usage.requests else "No model was asked.", class_="small quiet"),
+        el("p", said if usage.requests else "No tokens were counted.", class_="small quiet"),
         el(
             "table", el("thead", head), el("tbody", [_agent(agent, names) for agent in reading.result.agents])
         ),
@@ -115,4 +115,6 @@ def _agent(agent: AgentReport, names: tuple[str, ...]) -> Html:
 def _class(name: str, *, has_reason: bool) -> str | None:
     if name in _COUNTED:
         return "number"
-    return "wide" if name == _ENDING and has_reason else None
+    if name == _ENDING:
+        return "wide" if has_reason else None
+    return "name"

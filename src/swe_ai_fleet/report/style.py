@@ -40,6 +40,7 @@ p { margin: .4rem 0; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: .92rem; }
 th { text-align: left; color: var(--quiet); font-weight: 600; font-size: .8rem; }
 td { overflow-wrap: anywhere; }
+td.name { min-width: 8.5rem; }
 th, td { padding: .4rem .6rem .4rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 td.number, th.number { text-align: right; white-space: nowrap; }
 tr.first td { font-weight: 600; }
@@ -88,6 +89,7 @@ footer { margin: 2.5rem 0 1rem; color: var(--quiet); font-size: .82rem; }
   td, td.number { border: 0; padding: 0; text-align: left; white-space: normal; overflow-wrap: anywhere; }
   td::before { content: attr(data-label); display: block; color: var(--quiet); font: 400 .75rem/1.3 inherit;
     font-size: .75rem; font-weight: 400; }
+  td.name { min-width: 0; }
   td.wide { grid-column: 1 / -1; }
   .card { padding: .7rem .8rem; }
   dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .35rem; }
