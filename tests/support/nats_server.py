@@ -51,13 +51,7 @@ class NatsServer:
 
     async def start(self) -> None:
         """Return when it takes connections."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / "nats.conf"
-        path.write_text(
-            f"server_name: {self.name}\nlisten: 127.0.0.1:{self.port}\n"
-            f"{self._storage()}\n"
-            f"ports_file_dir: {json.dumps(str(self.folder))}\nmax_payload: 1MB\n{self.config}\n"
-        )
+        path = self._write_config()
         with (self.folder / "server.log").open("ab") as log:
             command = [nats_binary(), "-c", str(path)]
             self._process = await asyncio.to_thread(subprocess.Popen, command, stdout=log, stderr=log)
@@ -72,6 +66,22 @@ class NatsServer:
                 await asyncio.sleep(0.005)
             else:
                 return
+
+    def _write_config(self) -> Path:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / "nats.conf"
+        path.write_text(
+            f"server_name: {self.name}\nlisten: 127.0.0.1:{self.port}\n"
+            f"{self._storage()}\n"
+            f"ports_file_dir: {json.dumps(str(self.folder))}\nmax_payload: 1MB\n{self.config}\n"
+        )
+        return path
+
+    def reload(self) -> None:
+        """Have it read its configuration again, after ``config`` was changed."""
+        assert self._process is not None
+        self._write_config()
+        self._process.send_signal(signal.SIGHUP)
 
     def _storage(self) -> str:
         store = json.dumps(str(self.folder / "store"))

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from typing import NamedTuple
 
-from nats.aio.client import Client
+from nats.aio.client import Client, Srv
 from nats.aio.subscription import Subscription
 
 _LINE = b"\r\n"
@@ -65,6 +65,12 @@ class FleetClient(Client):
         """Unsubscribe."""
         self._takers.pop(subscription._id, None)  # noqa: SLF001  # it has no public name
         await subscription.unsubscribe()
+
+    async def _connect_to_server(self, s: Srv) -> None:
+        """The library forgets the socket of a try that failed after connecting: one leaked with every try."""
+        if self._transport is not None:
+            self._transport.close()  # type: ignore[no-untyped-call]  # the library leaves it untyped
+        await super()._connect_to_server(s)
 
     async def _process_msg(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes | None

@@ -16,10 +16,10 @@ from swe_ai_fleet.messaging.command_message import (
     resolve_command,
 )
 from swe_ai_fleet.messaging.nats_client import Incoming
-from swe_ai_fleet.messaging.nats_connection import Request
 from swe_ai_fleet.messaging.nats_dead_letters import NatsDeadLetters
 from swe_ai_fleet.messaging.nats_publisher import NatsPublisher, Outgoing
 from swe_ai_fleet.messaging.nats_requests import JetStreamApi
+from swe_ai_fleet.messaging.nats_under_way import Request
 from swe_ai_fleet.messaging.streams import COMMANDS, MAX_DELIVER, WORKERS
 from swe_ai_fleet.messaging.subjects import command_id, command_subject
 from swe_ai_fleet.ports.record import BlobStore, Command, DeadLetter, Delivery, Published

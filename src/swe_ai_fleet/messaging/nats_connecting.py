@@ -15,14 +15,13 @@ from nats.errors import Error as NatsError
 
 from swe_ai_fleet.errors import InputError, RecordDeniedError, UnreachableError
 from swe_ai_fleet.messaging.nats_client import FleetClient
-from swe_ai_fleet.messaging.nats_connection import NatsConnection
+from swe_ai_fleet.messaging.nats_connection import NatsConnection, is_turned_away
 from swe_ai_fleet.messaging.options import NatsOptions
 
 _log = structlog.get_logger()
 _WAY_OUT = "Start it (nats-server -js), or leave FLEET_NATS__URL unset for an embedded one."
 _RECONNECT_WAIT_S = 0.2
 _PING_S = 5
-_TURNED_AWAY = ("authorization violation", "authentication expired", "authorization failed")
 
 
 @asynccontextmanager
@@ -46,7 +45,7 @@ async def open_connection(options: NatsOptions) -> AsyncIterator[NatsConnection]
 
 async def _connect(connection: NatsConnection, options: NatsOptions, wanted: dict[str, Any]) -> None:
     async def on_error(error: Exception) -> None:
-        if not connection.has_started and any(sign in str(error).lower() for sign in _TURNED_AWAY):
+        if not connection.has_started and is_turned_away(error):
             raise RecordDeniedError(
                 f"NATS at {shown_addresses(options)} does not know these credentials"
             ) from error

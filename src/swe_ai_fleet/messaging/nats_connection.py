@@ -5,11 +5,9 @@ timeout. Here every request under way is known by its reply subject, so that bot
 """
 
 import asyncio
-import itertools
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
@@ -17,13 +15,16 @@ from nats.errors import Error as NatsError
 
 from swe_ai_fleet.errors import RecordDeniedError, RecordError, RecordUnavailableError
 from swe_ai_fleet.messaging.nats_client import FleetClient, Incoming, Take
+from swe_ai_fleet.messaging.nats_under_way import Request, UnderWay
 
 _log = structlog.get_logger()
 _REFUSED = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"')
 _NO_RESPONDERS = "503"
+_TURNED_AWAY = ("authorization violation", "authentication expired", "authorization failed")
+_TURNED_AWAY_TIMES = 5
+"""Tries to reconnect, one after the other, after which credentials that were good once are given up."""
 _CLOSE_S = 1.0
 _FLUSH_S = 5
-_SWEEP_S = 0.1
 _TICK_S = 1.0
 
 
@@ -39,33 +40,8 @@ class Watcher(Protocol):
         ...
 
     def refused(self, error: RecordError) -> None:
-        """These credentials may not subscribe this."""
+        """Nothing will come any more: these credentials may not subscribe it, or the connection is gone for good."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request under way: ``ended`` is resolved by its last message, or by what prevents it."""
-
-    number: str
-    """Unique in its connection."""
-    subject: str
-    deadline: float
-    """By the event loop's clock."""
-    ended: "asyncio.Future[None]"
-    takes_many: bool
-    messages: list[Incoming] = field(default_factory=list)
-
-    def take(self, message: Incoming) -> None:
-        """One of its replies."""
-        self.messages.append(message)
-        if not self.takes_many or message.status is not None:
-            self.ended.set_result(None)
-
-    def fail(self, error: RecordError) -> None:
-        """What ends it instead of a reply; ignored where it has ended."""
-        if not self.ended.done():
-            self.ended.set_exception(error)
 
 
 class NatsConnection:
@@ -76,13 +52,12 @@ class NatsConnection:
         self.client = client
         self._inbox = ""
         self._inbox_prefix = inbox_prefix
-        self._numbers = itertools.count()
-        self._under_way: dict[str, Request] = {}
+        self._under_way = UnderWay()
         self._watchers: dict[str, list[Watcher]] = {}
-        self._sweeper: asyncio.TimerHandle | None = None
         self._ticker: asyncio.TimerHandle | None = None
         self._up = asyncio.Event()
         self._gone: Callable[[], RecordError] | None = None
+        self._turned_away = 0
         self.last_error: Exception | None = None
 
     async def start(self) -> None:
@@ -106,6 +81,8 @@ class NatsConnection:
     async def stop(self) -> None:
         """End every request, then leave within a second; nothing is drained, so nothing can hang in a drain."""
         self._give_up(lambda: RecordUnavailableError("the connection to NATS was closed"))
+        if self._ticker is not None:
+            self._ticker.cancel()
         try:
             async with asyncio.timeout(_CLOSE_S):
                 await self.client.close()
@@ -180,8 +157,7 @@ class NatsConnection:
         Raises:
             RecordUnavailableError: not connected within ``timeout_s``.
         """
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout_s
+        deadline = asyncio.get_running_loop().time() + timeout_s
         if not self.is_up:
             try:
                 async with asyncio.timeout_at(deadline):
@@ -189,11 +165,7 @@ class NatsConnection:
             except TimeoutError as error:
                 text = f"NATS was not connected within {timeout_s:g} s for {subject}"
                 raise RecordUnavailableError(text) from error
-        request = Request(str(next(self._numbers)), subject, deadline, loop.create_future(), takes_many)
-        self._under_way[request.number] = request
-        if self._sweeper is None:
-            self._sweeper = loop.call_later(_SWEEP_S, self._sweep)
-        return request
+        return self._under_way.add(subject, deadline=deadline, takes_many=takes_many)
 
     async def finish(
         self, request: Request, payload: bytes, *, reply: str, headers: dict[str, str] | None = None
@@ -210,7 +182,7 @@ class NatsConnection:
         except (NatsError, OSError) as error:
             raise RecordUnavailableError(f"NATS did not take {request.subject}: {error}") from error
         finally:
-            self._under_way.pop(request.number, None)
+            self._under_way.remove(request)
 
     def _tick(self) -> None:
         for watchers in list(self._watchers.values()):
@@ -218,15 +190,6 @@ class NatsConnection:
                 watcher.tick()
         loop = asyncio.get_running_loop()
         self._ticker = loop.call_later(_TICK_S, self._tick) if self._watchers else None
-
-    def _sweep(self) -> None:
-        """End what is overdue: one timer for all requests, because one each would cost as much as the request."""
-        now = asyncio.get_running_loop().time()
-        for request in list(self._under_way.values()):
-            if request.deadline <= now:
-                request.fail(RecordUnavailableError(f"NATS did not answer {request.subject} in time"))
-        loop = asyncio.get_running_loop()
-        self._sweeper = loop.call_later(_SWEEP_S, self._sweep) if self._under_way else None
 
     async def send(self, subject: str, payload: bytes, *, reply: str = "") -> None:
         """Send it without waiting for anything; dropped where the connection is down.
@@ -276,15 +239,17 @@ class NatsConnection:
             del self._watchers[subject]
 
     def _on_reply(self, message: Incoming) -> None:
-        request = self._under_way.get(message.subject[len(self._inbox) :])
-        if request is not None and not request.ended.done():
-            request.take(message)
+        self._under_way.take(message.subject[len(self._inbox) :], message)
 
     async def on_error(self, error: Exception) -> None:
         """What the client cannot tell anybody in particular."""
         self.last_error = error
         text = str(error)
-        if found := _REFUSED.search(text.lower()):
+        if is_turned_away(error):
+            self._turned_away += 1
+            if self._turned_away >= _TURNED_AWAY_TIMES:
+                self._give_up(lambda: RecordDeniedError("NATS does not know these credentials any more"))
+        elif found := _REFUSED.search(text.lower()):
             self._on_refused(found[1], found[2])
         else:
             _log.debug("record.client_error", error=text)
@@ -292,9 +257,7 @@ class NatsConnection:
     def _on_refused(self, action: str, subject: str) -> None:
         """The server gives the subject in the case in which it was sent, the client library in lower case."""
         if action == "publish":
-            for request in list(self._under_way.values()):
-                if request.subject.lower() == subject:
-                    request.fail(_denied("publish", request.subject))
+            self._under_way.fail_those_to(subject, lambda sent: _denied("publish", sent))
             return
         for watched, watchers in list(self._watchers.items()):
             if watched.lower() == subject:
@@ -306,10 +269,11 @@ class NatsConnection:
     async def on_disconnected(self) -> None:
         """Nothing that is under way will be answered any more."""
         self._up.clear()
-        self._end_all(lambda: RecordUnavailableError("the connection to NATS broke"))
+        self._under_way.fail_all(lambda: RecordUnavailableError("the connection to NATS broke"))
 
     async def on_reconnected(self) -> None:
         """Subscriptions are back; what passed meanwhile is not."""
+        self._turned_away = 0
         for watchers in list(self._watchers.values()):
             for watcher in watchers:
                 watcher.lost()
@@ -323,12 +287,16 @@ class NatsConnection:
 
     def _give_up(self, why: Callable[[], RecordError]) -> None:
         self._gone = self._gone or why
-        self._end_all(why)
+        self._under_way.fail_all(why)
+        for watchers in list(self._watchers.values()):
+            for watcher in watchers:
+                watcher.refused(why())
         self._up.set()
 
-    def _end_all(self, why: Callable[[], RecordError]) -> None:
-        for request in list(self._under_way.values()):
-            request.fail(why())
+
+def is_turned_away(error: Exception) -> bool:
+    """The server does not know the credentials."""
+    return any(sign in str(error).lower() for sign in _TURNED_AWAY)
 
 
 def _denied(verb: str, subject: str) -> RecordDeniedError:

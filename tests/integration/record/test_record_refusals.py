@@ -152,3 +152,17 @@ async def test_a_seed_that_is_none_is_named_by_its_setting(tmp_path: Path) -> No
     with pytest.raises(InputError, match="FLEET_NATS__NKEY_SEED"):
         async with open_nats_record(options):
             pass
+
+
+async def test_a_key_that_is_withdrawn_ends_followers_and_publishers(tmp_path: Path) -> None:
+    seed, public = seeded()
+    users = f"accounts {{ FLEET {{ jetstream: enabled, users: [{{nkey: {public}}}] }} }}"
+    async with running_nats_server(tmp_path / "nats", users) as server:
+        options = NatsOptions(url=server.url, nkey_seed=SecretStr(seed), publish_s=1.0)
+        async with open_nats_record(options) as record, record.events.follow("d1") as events:
+            server.config = users.replace(public, seeded()[1])
+            server.reload()
+            with pytest.raises(RecordDeniedError, match="any more"):
+                await anext(aiter(events))
+            with pytest.raises(RecordDeniedError, match="any more"):
+                await record.events.publish(Story().requested())
