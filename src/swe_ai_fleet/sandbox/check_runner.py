@@ -51,7 +51,7 @@ class SandboxCheckRunner:
     async def check(self, task: Task, repo: RepoRef, proposal: Proposal) -> CheckReport:
         """Apply the proposal to fresh copies and run every check once."""
         try:
-            async with self._workspaces.checkout(repo) as folder:
+            async with self._slots, self._workspaces.checkout(repo) as folder:
                 patch = make_patch(proposal.content, folder)
         except PatchError as error:
             return CheckReport(

@@ -18,6 +18,8 @@ from swe_ai_fleet.sandbox.launching import LAUNCHER
 from swe_ai_fleet.sandbox.options import SandboxOptions
 
 _STRONG: tuple[Engine, ...] = ("bubblewrap", "namespaces", "landlock")
+_STRONG_WITHOUT_GROUPS: tuple[Engine, ...] = ("namespaces", "bubblewrap", "landlock")
+"""Only our own first process adds up the memory of the whole tree."""
 _SCOPED_LANDLOCK = 6
 """From this version on signals and abstract sockets stay inside."""
 _PROBE = Limits(wall_s=10, memory_bytes=512 * 1024**2, processes=16)
@@ -50,7 +52,8 @@ def choose_sandbox(options: SandboxOptions) -> Sandbox:
 
 def _wanted(options: SandboxOptions) -> Iterator[Engine]:
     if options.kind == "auto":
-        yield from _STRONG
+        LAUNCHER.start()
+        yield from _STRONG if LAUNCHER.grouped else _STRONG_WITHOUT_GROUPS
         if options.allow_weak:
             yield "none"
     elif options.kind == "none":
@@ -76,7 +79,8 @@ def _build(engine: Engine, options: SandboxOptions) -> ContainedSandbox:
         "landlock": ["landlock", "seccomp"],
         "none": ["none"],
     }[engine]
-    bounds = "cgroups" if LAUNCHER.grouped else "limits per process"
+    alone = "watched memory" if engine == "namespaces" else "limits per process"
+    bounds = "cgroups" if LAUNCHER.grouped else alone
     return ContainedSandbox(
         engine=engine,
         containment="+".join([*layers, bounds]),
