@@ -14,6 +14,7 @@ from nats.aio.subscription import Subscription
 
 _LINE = b"\r\n"
 _VERSION = b"NATS/1.0"
+_TURNED_AWAY = ("authorization violation", "authentication expired", "authorization failed")
 
 
 class Incoming(NamedTuple):
@@ -80,3 +81,8 @@ class FleetClient(Client):
             await super()._process_msg(sid, subject, reply, data, headers)  # type: ignore[arg-type]  # None is usual
         else:
             take(Incoming(subject.decode(), reply.decode(), data, headers))
+
+
+def is_turned_away(error: Exception) -> bool:
+    """The server does not know the credentials."""
+    return any(sign in str(error).lower() for sign in _TURNED_AWAY)

@@ -14,8 +14,8 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from swe_ai_fleet.errors import InputError, RecordDeniedError, UnreachableError
-from swe_ai_fleet.messaging.nats_client import FleetClient
-from swe_ai_fleet.messaging.nats_connection import NatsConnection, is_turned_away
+from swe_ai_fleet.messaging.nats_client import FleetClient, is_turned_away
+from swe_ai_fleet.messaging.nats_connection import NatsConnection
 from swe_ai_fleet.messaging.options import NatsOptions
 
 _log = structlog.get_logger()

@@ -14,13 +14,12 @@ import structlog
 from nats.errors import Error as NatsError
 
 from swe_ai_fleet.errors import RecordDeniedError, RecordError, RecordUnavailableError
-from swe_ai_fleet.messaging.nats_client import FleetClient, Incoming, Take
+from swe_ai_fleet.messaging.nats_client import FleetClient, Incoming, Take, is_turned_away
 from swe_ai_fleet.messaging.nats_under_way import Request, UnderWay
 
 _log = structlog.get_logger()
 _REFUSED = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"')
 _NO_RESPONDERS = "503"
-_TURNED_AWAY = ("authorization violation", "authentication expired", "authorization failed")
 _TURNED_AWAY_TIMES = 5
 """Tries to reconnect, one after the other, after which credentials that were good once are given up."""
 _CLOSE_S = 1.0
@@ -292,11 +291,6 @@ class NatsConnection:
             for watcher in watchers:
                 watcher.refused(why())
         self._up.set()
-
-
-def is_turned_away(error: Exception) -> bool:
-    """The server does not know the credentials."""
-    return any(sign in str(error).lower() for sign in _TURNED_AWAY)
 
 
 def _denied(verb: str, subject: str) -> RecordDeniedError:
