@@ -52,8 +52,9 @@ def _weave(file: TextFile, place: Place, lines: list[str], ends: list[str]) -> i
     """Add the hunk's outcome; the first line of the file that comes after it."""
     at = place.start
     shown, real = place.indent
-    shows_returns = _shows_returns(file, place)
-    style = "\n" if shows_returns else _line_end(file, place)
+    means_it = _means_its_returns(file, place)
+    shows = any(text.endswith("\r") for text in place.hunk.old)
+    style = "\n" if means_it and shows else _line_end(file, place)
     for line in place.hunk.lines:
         if line.tag == " ":
             lines.append(file.lines[at])
@@ -63,21 +64,20 @@ def _weave(file: TextFile, place: Place, lines: list[str], ends: list[str]) -> i
             if shown != real and text.strip() and text.startswith(shown):
                 text = real + text[len(shown) :]
             lines.append(text)
-            ends.append(
-                "\r\n" if line.text.endswith("\r") and (shows_returns or not place.hunk.old) else style
-            )
+            ends.append("\r\n" if means_it and line.text.endswith("\r") else style)
         at += line.tag != "+"
     return at
 
 
-def _shows_returns(file: TextFile, place: Place) -> bool:
-    """The hunk's old lines end in carriage returns just where the file's do, so its new lines mean what they say.
+def _means_its_returns(file: TextFile, place: Place) -> bool:
+    """The hunk's old lines show a carriage return only where the file has one, so its new lines mean theirs.
 
-    A proposal whose lines have picked them up on their way, or have lost them, says nothing about line ends.
+    A proposal whose lines have all picked one up on their way says nothing about line ends.
     """
-    shown = [text.endswith("\r") for text in place.hunk.old]
-    have = [end == "\r\n" for end in file.ends[place.start : place.start + len(shown)]]
-    return any(shown) and all(not says or has for says, has in zip(shown, have, strict=False))
+    have = file.ends[place.start : place.start + len(place.hunk.old)]
+    return all(
+        end == "\r\n" or not text.endswith("\r") for text, end in zip(place.hunk.old, have, strict=False)
+    )
 
 
 def _line_end(file: TextFile, place: Place) -> str:
