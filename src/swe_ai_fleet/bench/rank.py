@@ -1,8 +1,8 @@
 """``bench rank``: how well the decision picks the right answer among recorded samples.
 
-It takes the way of a deliberation: proposals and proposed tests become evidence, cells run in the sandbox, and
-:func:`~swe_ai_fleet.ranking.decide.decide` ranks. Published rankers are computed beside it on the same executions. The
-hidden tests are read by the scorer's process alone, after everything is ranked.
+It takes the way of a deliberation: proposals and proposed tests become evidence, cells run in the sandbox,
+and :func:`~swe_ai_fleet.ranking.decide.decide` ranks. Published rankers are computed beside it on the same
+executions. The hidden tests are read by the scorer's process alone, after everything is ranked.
 """
 
 import asyncio
@@ -68,8 +68,8 @@ async def bench_rank(
     """Decide every problem of the file and report how often the choice is right.
 
     Args:
-        path: ``.jsonl`` or ``.jsonl.gz`` with ``task_id, prompt, entry_point, candidates, generated_tests`` and,
-            for the scorer, ``hidden_test``.
+        path: ``.jsonl`` or ``.jsonl.gz`` with ``task_id, prompt, entry_point, candidates, generated_tests``
+            and, for the scorer, ``hidden_test``.
         samples: how many candidates and test samples of each problem are used, at least 2.
         runner: runs the candidates.
         seed: of the sub-councils and of ties; the same seed gives the same decisions.

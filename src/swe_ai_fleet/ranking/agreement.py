@@ -24,11 +24,11 @@ def agreement_of(
 ) -> Agreement:
     """Agreement over all inputs, with proposed tests as further voters.
 
-    ``S(i) = sum_x w_x * [ sum_j r_j * 1(o_j(x) = o_i(x)) + sum_{t asserts o_i(x)} q_t ]``, divided by the weights and
-    by the votes. An abstention agrees with nobody and earns nothing. Without tests it is MBR-exec (Shi et al. 2022)
-    with agreement counted input by input; with tests it is CodeT's dual agreement (Chen et al. 2022) without its demand
-    that all tests agree; with one candidate it is test voting. Test votes never count alone: at many candidates
-    the number of generated tests passed is no better than chance.
+    ``S(i) = sum_x w_x * [ sum_j r_j * 1(o_j(x) = o_i(x)) + sum_{t asserts o_i(x)} q_t ]``, divided by the
+    weights and by the votes. An abstention agrees with nobody and earns nothing. Without tests it is MBR-exec
+    (Shi et al. 2022) with agreement counted input by input; with tests it is CodeT's dual agreement (Chen et
+    al. 2022) without its demand that all tests agree; with one candidate it is test voting. Test votes never
+    count alone: at many candidates the number of generated tests passed is no better than chance.
     """
     weights = _weights(candidates, evidence)
     scale = math.fsum(weights.values()) * sum(votes.values())
@@ -82,8 +82,8 @@ def behaving_alike(
 ) -> list[tuple[Candidate, ...]]:
     """Groups that do the same; where nothing was executed, groups of the same answer.
 
-    Where some inputs weigh 1 or more (they were proposed, not made), only those tell groups apart: an input outside the
-    domain must not split a group.
+    Where some inputs weigh 1 or more (they were proposed, not made), only those tell groups apart: an input
+    outside the domain must not split a group.
     """
     serious = {name for name, weight in weights.items() if weight >= 1}
     groups: dict[object, list[Candidate]] = defaultdict(list)

@@ -16,9 +16,9 @@ def p_patch_correct(
 ) -> float:
     """Probability that a candidate is right, from how many votes it has.
 
-    Fitted on published runs of eight repair agents on 300 issues: one of eight for a patch was right in 9 % of
-    the cases, two in 28 %, four in 89 %, six and more always. Two silent votes are added, so that one lone voter
-    is no unanimity.
+    Fitted on published runs of eight repair agents on 300 issues: one of eight for a patch was right in 9 %
+    of the cases, two in 28 %, four in 89 %, six and more always. Two silent votes are added, so that one lone
+    voter is no unanimity.
 
     Args:
         copies: votes for the same answer.
@@ -35,8 +35,8 @@ def p_patch_correct(
 def p_function_correct(*, agreement: float, margin: float, voters: float) -> float:
     """Probability that a function is right, from how far its outputs agree with the others'.
 
-    Fitted on councils of 4 to 100 sampled answers to 82 functions; on the half of the functions that was not used for
-    the fit the calibration error is 0.06. Two silent votes are added, as below.
+    Fitted on councils of 4 to 100 sampled answers to 82 functions; on the half of the functions that was not
+    used for the fit the calibration error is 0.06. Two silent votes are added, as below.
 
     Args:
         agreement: mean share of the votes that gave the same outputs, 0 to 1.

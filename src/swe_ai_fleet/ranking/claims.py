@@ -29,8 +29,8 @@ class Assertion:
 def assertions_in(sample: str, entry_point: str) -> list[Assertion]:
     """The asserts about ``entry_point`` in a text that continues after the word ``assert``, in order.
 
-    Text is cut and kept as CodeT does it (Chen et al. 2022): each part up to the next ``assert`` that names the
-    function and compiles.
+    Text is cut and kept as CodeT does it (Chen et al. 2022): each part up to the next ``assert`` that names
+    the function and compiles.
     """
     found = []
     for part in f"assert {sample[:_MAX_SAMPLE_CHARS]}".split("assert ")[1:]:

@@ -1,15 +1,17 @@
 """The decision: evidence first, agreement second, opinion last; lexicographic between tiers.
 
-Where the task has code, the gates compare first, then agreement of what was executed, then the number of copies.
-Where nothing can be executed, what peers think comes first and copies after it, so that copying gains nothing.
-What is still tied goes by the author's reliability, the model's confidence, a search's own prior, the peers'
-judgement, the cost and a stable hash. The same evidence in any order gives the same ranking, byte for byte.
+Where the task has code, the gates compare first, then agreement of what was executed, then the number of
+copies. Where nothing can be executed, what peers think comes first and copies after it, so that copying gains
+nothing. What is still tied goes by the author's reliability, the model's confidence, a search's own prior,
+the peers' judgement, the cost and a stable hash. The same evidence in any order gives the same ranking, byte
+for byte.
 """
 
 from swe_ai_fleet.domain.check import CheckReport, CheckStatus
-from swe_ai_fleet.domain.ranking import CheckCounts, RankedProposal, Ranking
+from swe_ai_fleet.domain.ranking import CheckCounts, RankedProposal, Ranking, TierVerdict
 from swe_ai_fleet.ranking.calibration import p_function_correct, p_patch_correct
 from swe_ai_fleet.ranking.candidates import Candidate
+from swe_ai_fleet.ranking.duels import challenger_wins, duel_of
 from swe_ai_fleet.ranking.evidence import Evidence
 from swe_ai_fleet.ranking.gates import demerits
 from swe_ai_fleet.ranking.standing import Standing, standing_of
@@ -20,6 +22,7 @@ from swe_ai_fleet.ranking.stopping import (
     cannot_change,
     p_leader_leads,
 )
+from swe_ai_fleet.ranking.ties import judgement_of
 from swe_ai_fleet.ranking.wording import complaint, dissent_of, is_verified, praise, repairs_nothing
 
 
@@ -28,7 +31,7 @@ def decide(evidence: Evidence) -> Ranking:
 
     Never raises for what agents brought: unknown ids are ignored, numbers that are none count as unknown.
     """
-    standing = standing_of(evidence)
+    standing = _after_duel(standing_of(evidence), evidence)
     if not standing.candidates:
         return Ranking(abstained=True, reason="There is no answer to rank.")
     p_correct = {c.id: _p_correct(c, standing, evidence) for c in standing.candidates}
@@ -41,7 +44,7 @@ def decide(evidence: Evidence) -> Ranking:
     return Ranking(
         ranking=ranked,
         clusters=tuple(tuple(c.id for c in cluster) for cluster in standing.clusters),
-        tiers=standing.tiers,
+        tiers=(*standing.tiers, *_judging_tier(standing, evidence)),
         margin=standing.margin,
         dissent=dissent_of(standing),
         abstained=bool(against),
@@ -53,10 +56,10 @@ def safe_to_stop(evidence: Evidence, *, expected: int) -> bool:
     """Whether the answers that are still out would not change the decision.
 
     It never is while a gate speaks against the leader: the next answer may pass them all.
-    A council of searching agents is safe once the leader repairs everything that failed: its answers are verified,
-    not voted on. Any other is safe when the votes still out cannot change the leading cluster, or when the
-    posterior that it leads is at least 0.95 (an answer without a report is still out). For functions with executed
-    outputs a posterior of 0.9 or a P(correct) of 0.7 is enough.
+    A council of searching agents is safe once the leader repairs everything that failed: its answers are
+    verified, not voted on. Any other is safe when the votes still out cannot change the leading cluster, or
+    when the posterior that it leads is at least 0.95 (an answer without a report is still out). For functions
+    with executed outputs a posterior of 0.9 or a P(correct) of 0.7 is enough.
 
     Args:
         evidence: what is there now, the open round included.
@@ -79,6 +82,24 @@ def safe_to_stop(evidence: Evidence, *, expected: int) -> bool:
         is_sure = _p_correct(standing.candidates[0], standing, evidence) >= FUNCTION_P_CORRECT_ENOUGH
         return is_sure or posterior >= FUNCTION_POSTERIOR_NEEDED
     return posterior >= POSTERIOR_NEEDED
+
+
+def _judging_tier(standing: Standing, evidence: Evidence) -> tuple[TierVerdict, ...]:
+    """What the ballots came to, with the judges that were switched off."""
+    if not evidence.ballots:
+        return ()
+    judged = judgement_of(standing.candidates, evidence)
+    notes = [f"judge {judge} is switched off: {why}" for judge, why in sorted(judged.disabled.items())]
+    notes += ["the majorities form a cycle"] if judged.has_cycle else []
+    return (TierVerdict(tier="judging", kept=judged.order, note="; ".join(notes)),)
+
+
+def _after_duel(standing: Standing, evidence: Evidence) -> Standing:
+    """The same, or with the challenger's cluster first where judges of a duel turned the order around."""
+    duel = duel_of(standing, evidence) if evidence.ballots else None
+    if duel is None or not challenger_wins(duel, standing, evidence):
+        return standing
+    return standing.led_by(standing.others[0])
 
 
 def _place(place: int, candidate: Candidate, standing: Standing, p_correct: float) -> RankedProposal:

@@ -1,8 +1,8 @@
 """How far an answer goes into what the task's words demand: outputs they name, and cases it tells apart.
 
-Both are weak evidence, worth a few per cent of agreement: agents that leave a special case out agree with each other,
-and the answer that handles it is longer and gives an output that the task names. (Missing corner cases are among the
-bug patterns of generated code that Tambon et al. 2024 list.)
+Both are weak evidence, worth a few per cent of agreement: agents that leave a special case out agree with
+each other, and the answer that handles it is longer and gives an output that the task names. (Missing corner
+cases are among the bug patterns of generated code that Tambon et al. 2024 list.)
 """
 
 import ast

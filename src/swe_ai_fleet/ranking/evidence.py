@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from swe_ai_fleet.domain.check import CheckReport
 from swe_ai_fleet.domain.council import Council
@@ -28,6 +29,41 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reproduction:
+    """One proposed test, run on the unchanged commit and on the candidates."""
+
+    test_id: str
+    author: str
+    """Agent id; its own proposals gain nothing from it."""
+    fails_on_base: bool
+    passed_by: frozenset[str]
+    """Proposal ids."""
+
+
+Preference = Literal["first", "second", "tie"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Showing:
+    """One question to one judge: two answers in this order, under neutral labels."""
+
+    judge: str
+    """Agent id."""
+    first: str
+    """Proposal id, or the id of a canary."""
+    second: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ballot:
+    """What came of a showing."""
+
+    showing: Showing
+    preferred: Preference | None
+    """None where the answer held no valid verdict."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What is known of the proposals of one deliberation. The order of its parts never matters."""
 
@@ -45,5 +81,10 @@ class Evidence:
     inputs: Mapping[str, float] = field(default_factory=dict)
     """Weight by input id; 1 where it is missing. See :mod:`swe_ai_fleet.ranking.pool`."""
     claims: tuple[Claim, ...] = ()
+    reproductions: tuple[Reproduction, ...] = ()
+    ballots: tuple[Ballot, ...] = ()
+    """Of judges: on text, or on the outputs of a duel."""
+    canaries: frozenset[str] = frozenset()
+    """Ids of planted answers among the showings."""
     reliability: Mapping[str, float] = field(default_factory=dict)
     """Vote weight by agent id; 1 where it is missing or no finite positive number."""

@@ -1,7 +1,8 @@
 """The gates: facts about a candidate that no amount of agreement outweighs, cheapest first.
 
-Each counts demerits and keeps the candidates with the fewest. So a gate never empties the set: where nobody is
-without demerits it falls back to the best there is and says so (the order follows Agentless, Xia et al. 2024).
+Each counts demerits and keeps the candidates with the fewest. So a gate never empties the set: where nobody
+is without demerits it falls back to the best there is and says so (the order follows Agentless, Xia et al.
+2024).
 """
 
 from collections.abc import Callable, Sequence

@@ -1,7 +1,8 @@
 """New inputs for a function: mutated from those at hand, or made from its signature.
 
-New inputs tell candidates apart where the proposed tests do not. They are made as fuzzers make them (type-aware
-mutation with a dictionary of seen values, EvalPlus, Liu et al. 2023); no expected output comes with them.
+New inputs tell candidates apart where the proposed tests do not. They are made as fuzzers make them
+(type-aware mutation with a dictionary of seen values, EvalPlus, Liu et al. 2023); no expected output comes
+with them.
 """
 
 import ast
@@ -19,7 +20,8 @@ _MAX_INT = 10**9
 def mutated(inputs: Iterable[str], *, count: int, seed: int) -> list[str]:
     """At most ``count`` new argument lists made from ``inputs``, which are argument lists as source.
 
-    Types are kept; values come from the pool or lie next to one. Keyword arguments and expressions are no seeds.
+    Types are kept; values come from the pool or lie next to one. Keyword arguments and expressions are no
+    seeds.
     """
     known = set(inputs)
     pool = [values for text in sorted(known) if (values := literals(text))]
@@ -40,7 +42,8 @@ def mutated(inputs: Iterable[str], *, count: int, seed: int) -> list[str]:
 def synthesised(source: str, entry_point: str, *, count: int, seed: int) -> list[str]:
     """At most ``count`` argument lists that fit the annotations of ``entry_point`` in ``source``.
 
-    A parameter without an annotation gets values of every kind: what most candidates can answer is in the domain.
+    A parameter without an annotation gets values of every kind: what most candidates can answer is in the
+    domain.
     """
     rng = random.Random(seed)  # noqa: S311  # repeatable, not secret
     kinds = [_kinds(annotation) for annotation in _annotations(source, entry_point)]

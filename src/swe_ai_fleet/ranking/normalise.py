@@ -11,8 +11,8 @@ _FENCE = re.compile(r"^```[^\n`]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
 def answer_key(content: str, *, patch_key: str | None = None) -> str:
     """Equal for answers that differ only in what no reader would call a difference.
 
-    A patch has its own key (comments, blank space and positions left out). Python code is compared by its syntax
-    tree without docstrings, whether fenced or bare; anything else by its words.
+    A patch has its own key (comments, blank space and positions left out). Python code is compared by its
+    syntax tree without docstrings, whether fenced or bare; anything else by its words.
     """
     if patch_key is not None:
         return f"patch:{patch_key}"

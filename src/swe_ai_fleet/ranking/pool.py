@@ -1,11 +1,12 @@
 """The pool of inputs that every candidate runs on, and what each is worth.
 
-Every proposed test gives its input, and its author's inputs are mutated among themselves: so the pool grows with the
-testers, and the pool of some of them is a part of the pool of all. A few inputs are made from the signature.
+Every proposed test gives its input, and its author's inputs are mutated among themselves: so the pool grows
+with the testers, and the pool of some of them is a part of the pool of all. A few inputs are made from the
+signature.
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,7 +23,7 @@ _MAX_MUTANTS = 120
 _SYNTHESISED = 40
 
 Kind = Literal["proposed", "further", "mutated", "synthesised"]
-_WORTH: dict[Kind, float] = {"proposed": 1.0, "further": 0.3, "mutated": 0.2, "synthesised": 0.05}
+_WORTH: dict[Kind, float] = {"further": 0.3, "mutated": 0.2, "synthesised": 0.05}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,19 +32,22 @@ class PooledInput:
 
     arguments: str
     """As source, literals only; also its id."""
-    kind: Kind
-    testers: tuple[str, ...]
-    """Agent ids that proposed it, once for each time, or from whose inputs it was made; empty for a synthesised one."""
+    sources: Mapping[Kind, tuple[str, ...]]
+    """By kind: agent ids that proposed it, once for each time, or from whose inputs it was made."""
 
     def weight(self, testers: Collection[str] | None = None) -> float:
         """What it is worth, if only these testers had spoken; 0 where it would not be there.
 
         A proposed input counts with the square root of how often it was proposed.
         """
-        count = sum(testers is None or tester in testers for tester in self.testers)
-        if self.kind == "synthesised":
-            return _WORTH[self.kind]
-        return _WORTH[self.kind] * (math.sqrt(count) if self.kind == "proposed" else min(1, count))
+        worth = 0.0
+        for kind, sources in self.sources.items():
+            count = sum(testers is None or tester in testers for tester in sources)
+            if kind == "proposed":
+                worth = max(worth, math.sqrt(count))
+            elif count or kind == "synthesised":
+                worth = max(worth, _WORTH[kind])
+        return worth
 
 
 def pool_inputs(
@@ -70,12 +74,12 @@ def pool_inputs(
         for arguments in mutated(own, count=_MUTANTS_EACH, seed=derive_seed(seed, tester)):
             mutants.setdefault(arguments, []).append(tester)
     made = synthesised(source, entry_point, count=_SYNTHESISED, seed=seed)
-    pool: dict[str, PooledInput] = {}
+    pool: dict[str, dict[Kind, tuple[str, ...]]] = {}
     _add(pool, "proposed", proposed, len(proposed))
     _add(pool, "further", further, _MAX_FURTHER)
     _add(pool, "mutated", mutants, _MAX_MUTANTS)
     _add(pool, "synthesised", {arguments: [] for arguments in made}, _SYNTHESISED)
-    return list(pool.values())
+    return [PooledInput(arguments=arguments, sources=sources) for arguments, sources in pool.items()]
 
 
 def is_literal(arguments: str) -> bool:
@@ -83,7 +87,12 @@ def is_literal(arguments: str) -> bool:
     return not arguments or bool(literals(arguments))
 
 
-def _add(pool: dict[str, PooledInput], kind: Kind, found: dict[str, list[str]], limit: int) -> None:
-    fresh = [arguments for arguments in found if arguments not in pool]
-    for arguments in fresh[:limit]:
-        pool[arguments] = PooledInput(arguments=arguments, kind=kind, testers=tuple(found[arguments]))
+def _add(
+    pool: dict[str, dict[Kind, tuple[str, ...]]], kind: Kind, found: dict[str, list[str]], limit: int
+) -> None:
+    """Note the kind of every input; of those that are new, at most ``limit`` get in."""
+    room = limit
+    for arguments, sources in found.items():
+        if arguments in pool or room > 0:
+            room -= arguments not in pool
+            pool.setdefault(arguments, {})[kind] = tuple(sources)

@@ -1,8 +1,8 @@
 """What a proposal breaks and what it leaves broken, against the unchanged commit.
 
-The counts follow Agentless (Xia et al. 2024): tests that failed before are subtracted, flaky ones are left out.
-A case that passed before and is not reported as passed now is broken, also where it was skipped or never ran: a
-proposal gains nothing by ending the test runner early.
+The counts follow Agentless (Xia et al. 2024): tests that failed before are subtracted, flaky ones are left
+out. A case that passed before and is not reported as passed now is broken, also where it was skipped or never
+ran: a proposal gains nothing by ending the test runner early.
 """
 
 from collections.abc import Iterator, Mapping

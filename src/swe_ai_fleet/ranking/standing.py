@@ -1,7 +1,7 @@
 """How the candidates stand: gates passed, votes counted, every part of the score, clusters."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from swe_ai_fleet.domain.ranking import TierVerdict
 from swe_ai_fleet.ranking.agreement import agreement_of, behaving_alike, copies
@@ -9,10 +9,11 @@ from swe_ai_fleet.ranking.candidates import Candidate, candidates_of, votes_of
 from swe_ai_fleet.ranking.demands import coverage, demanded, elaboration
 from swe_ai_fleet.ranking.evidence import Evidence
 from swe_ai_fleet.ranking.gates import GATES, Gate, demerits, pass_gates
+from swe_ai_fleet.ranking.reproductions import reproduction_scores
 from swe_ai_fleet.ranking.ties import (
     confidences,
     costs,
-    judge_scores,
+    judgement_parts,
     priors,
     reliabilities,
     stable_fractions,
@@ -49,6 +50,19 @@ class Standing:
     def cluster_of(self, candidate: Candidate) -> tuple[Candidate, ...]:
         """The cluster it belongs to; alone where a gate dropped it."""
         return next((c for c in self.clusters if candidate in c), (candidate,))
+
+    def led_by(self, cluster: tuple[Candidate, ...]) -> "Standing":
+        """The same with this cluster first, and the reason among the parts, before agreement."""
+        won = {c.id: float(c in cluster) for c in self.candidates}
+        parts: dict[str, Mapping[str, float]] = {}
+        for name, part in self.parts.items():
+            if name == "agreement":
+                parts["duel"] = won
+            parts[name] = part
+        kept = {c.id for c in self.survivors}
+        order = sorted(self.candidates, key=lambda c: (c.id not in kept, -won[c.id]))
+        others = tuple(other for other in self.clusters if other is not cluster)
+        return replace(self, candidates=tuple(order), parts=parts, clusters=(cluster, *others))
 
     @property
     def leading(self) -> tuple[Candidate, ...]:
@@ -106,17 +120,22 @@ def _parts(
         for column, gate in enumerate(gates)
     }
     details: dict[str, dict[str, float]] = {}
-    judged, copied = judge_scores(candidates, evidence), copies(candidates, votes)
+    judged, copied = judgement_parts(candidates, evidence), copies(candidates, votes)
     if evidence.behaviours or any(candidate.is_executed for candidate in candidates):
         agreed, details = _agreement(candidates, votes, evidence)
-        parts |= {"agreement": agreed, "copies": copied}
+        shown = reproduction_scores(candidates, votes, evidence.reproductions)
+        parts |= {
+            "agreement": agreed,
+            **({"reproduction": shown} if any(shown.values()) else {}),
+            "copies": copied,
+        }
     else:
-        parts |= {"copies": copied} if gates else {"judge": judged, "copies": copied}
+        parts |= {"copies": copied} if gates else {**judged, "copies": copied}
     parts |= {
         "reliability": reliabilities(candidates, evidence.reliability),
         "confidence": confidences(candidates),
         "prior": priors(candidates, evidence),
-        "judge": parts.pop("judge", judged) if gates else judged,
+        **{name: part for name, part in judged.items() if name not in parts},
         "cost": costs(candidates),
         "hash": stable_fractions(candidates, evidence.seed),
         **details,

@@ -20,8 +20,8 @@ def p_leader_leads(*, lead: float, second: float) -> float:
     """Posterior probability that the leader has the larger share of all voters.
 
     Of the votes for one of the two leading clusters, the leader's share is Beta(lead + 1, second + 1) after a
-    uniform prior (Aggarwal et al. 2023, Adaptive-Consistency); this is its mass above one half. Fractions of a
-    vote count against the leader.
+    uniform prior (Aggarwal et al. 2023, Adaptive-Consistency); this is its mass above one half. Fractions of
+    a vote count against the leader.
     """
     ours, theirs = math.floor(lead), math.ceil(second)
     trials = ours + theirs + 1
