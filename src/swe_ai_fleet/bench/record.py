@@ -23,6 +23,8 @@ from swe_ai_fleet.ports.record import Record, Snapshot
 
 _AT_ONCE = 64
 """Publishers at work at the same time."""
+_STOP_TRIES = 100
+_STOP_PAUSE_S = 0.05
 _PROPOSAL_BYTES = 1024
 
 
@@ -110,9 +112,13 @@ async def measure_record(
 
 @asynccontextmanager
 async def _own_server() -> AsyncIterator[NatsOptions]:
-    with tempfile.TemporaryDirectory(prefix="fleet-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="fleet-bench-", ignore_cleanup_errors=True) as folder:
         async with open_nats_server(Path(folder)) as address:
             yield NatsOptions(url=address.url, token=address.token)
+        for _ in range(_STOP_TRIES):  # the server writes into its folder until its keeper has stopped it
+            if not (Path(folder) / "server.json").exists():
+                break
+            await asyncio.sleep(_STOP_PAUSE_S)
 
 
 def _council_sizes(largest: int) -> list[int]:
