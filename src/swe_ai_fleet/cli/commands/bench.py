@@ -1,10 +1,242 @@
 """``swe-fleet bench``: benchmarks that a user can repeat."""
 
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import click
 
-from swe_ai_fleet.cli.exits import EPILOG
+from swe_ai_fleet.cli.exits import EPILOG, ungrouped
+from swe_ai_fleet.cli.interrupts import Interrupts
+from swe_ai_fleet.cli.options import json_option, no_ray_option, quiet_option
+from swe_ai_fleet.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from swe_ai_fleet.bench.repair import RepairBench, RepairScore
+    from swe_ai_fleet.bench.repair_programs import Program
+    from swe_ai_fleet.bootstrap import Fleet
+    from swe_ai_fleet.cli.progress import Progress, Style
+    from swe_ai_fleet.domain.ranking import Result
+    from swe_ai_fleet.domain.task import Task
+
+_FILE = click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 
 
 @click.group("bench", epilog=EPILOG)
 def command() -> None:
     """Run a benchmark through the same code path as a deliberation; times are in seconds."""
+
+
+@command.command("repair", epilog=EPILOG)
+@_FILE
+@click.option(
+    "--agents", type=click.IntRange(1, 128), default=6, metavar="N", help="Agents of each council (6)."
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(1, 3600),
+    default=60.0,
+    metavar="S",
+    help="Seconds for each program (60).",
+)
+@click.option(
+    "--only", "names", multiple=True, metavar="NAME", help="This program alone; several times for several."
+)
+@click.option(
+    "--model", "models", multiple=True, metavar="ID", help="provider:model instead of the embedded agents."
+)
+@json_option
+@no_ray_option
+@quiet_option
+def repair_command(file: Path, **given: Any) -> int:
+    """Repair every program of FILE (.jsonl or .jsonl.gz): half of its tests are shown, the other half judges.
+
+    Tells for each whether it was fixed (what was shown passes) and correct (what was hidden passes too), and after how
+    many seconds.
+    """
+    from swe_ai_fleet.bench.repair_programs import read_programs
+    from swe_ai_fleet.cli.running import run
+
+    return run(partial(_repair, _chosen(read_programs(file), given["names"]), given))
+
+
+def _chosen(programs: "Sequence[Program]", names: tuple[str, ...]) -> "Sequence[Program]":
+    known = {program.name: program for program in programs}
+    for name in names:
+        if name not in known:
+            raise InputError("--only", name, "there is no such program", f"There are: {', '.join(known)}.")
+    return [known[name] for name in names] or programs
+
+
+async def _repair(programs: "Sequence[Program]", given: dict[str, Any], interrupts: Interrupts) -> int:
+    del interrupts
+    from swe_ai_fleet.bench.repair import bench_repair
+    from swe_ai_fleet.bootstrap import build_check_runner
+    from swe_ai_fleet.cli.output import print_json
+    from swe_ai_fleet.cli.progress import open_progress
+    from swe_ai_fleet.cli.session import check_models, open_session, prepare
+
+    settings = prepare()
+    check_models(given["models"], settings)
+    style: Style = "quiet" if given["quiet"] else "lines"
+    with ungrouped():
+        async with (
+            open_session(settings, use_ray=not given["no_ray"], style=style) as fleet,
+            open_progress(style) as progress,
+        ):
+            bench = await bench_repair(
+                programs,
+                deliberate=partial(_deliberate, fleet, given["models"]),
+                checks=build_check_runner(fleet.settings),
+                agents=given["agents"],
+                seconds=given["seconds"],
+                told=partial(_note, progress),
+            )
+    if given["as_json"]:
+        print_json(bench)
+    else:
+        _tell_repair(bench)
+    return 0
+
+
+async def _deliberate(fleet: "Fleet", models: tuple[str, ...], task: "Task") -> "Result":
+    requested, notes = await fleet.request(task, models=models, relative_to=Path.cwd())
+    return await fleet.deliberate.run(requested, notes=notes)
+
+
+def _note(progress: "Progress", score: "RepairScore") -> None:
+    word = "correct" if score.correct else "fixed" if score.fixed else score.outcome.value
+    progress.note(f"{score.name:32} {word:10} {score.seconds:6.1f} s")
+
+
+def _tell_repair(bench: "RepairBench") -> None:
+    from swe_ai_fleet.cli.bench_view import print_rows
+
+    rows = [
+        (score.name, "yes" if score.fixed else "no", "yes" if score.correct else "no", f"{score.seconds:.1f}")
+        for score in bench.scores
+    ]
+    print_rows(("program", "fixed", "correct", "seconds"), rows, numbers={"seconds"})
+    total = len(bench.scores)
+    click.echo(
+        f"{bench.fixed} of {total} fixed, {bench.correct} of {total} correct; median {bench.median_s:.1f} s to a "
+        f"correct one, {bench.agents} agents, at most {bench.seconds:g} s each"
+    )
+
+
+@command.command("rank", epilog=EPILOG)
+@_FILE
+@click.option(
+    "--samples",
+    type=click.IntRange(2),
+    default=100,
+    metavar="N",
+    help="Candidates of each task that are used (100).",
+)
+@click.option(
+    "--seed", type=click.IntRange(0, 2**31 - 1), default=0, metavar="N", help="Of sub-councils and ties (0)."
+)
+@json_option
+def rank_command(file: Path, samples: int, seed: int, *, as_json: bool) -> int:
+    """Rank the candidates of every task of FILE (.jsonl or .jsonl.gz); only the scorer's own process sees its tests.
+
+    Tells pass@1 beside random choice, the oracle, CodeT and most-tests-passed, in percent, and seconds.
+    """
+    from swe_ai_fleet.cli.running import run
+
+    return run(partial(_rank, file, samples, seed, as_json))
+
+
+async def _rank(file: Path, samples: int, seed: int, as_json: bool, interrupts: Interrupts) -> int:  # noqa: FBT001
+    del interrupts
+    from swe_ai_fleet.bench.rank import bench_rank
+    from swe_ai_fleet.bootstrap import build_sandbox
+    from swe_ai_fleet.cli.bench_view import print_rank
+    from swe_ai_fleet.cli.output import print_json
+    from swe_ai_fleet.cli.session import prepare
+    from swe_ai_fleet.sandbox.cells import SandboxCellRunner
+
+    settings = prepare()
+    runner = SandboxCellRunner(build_sandbox(settings), concurrency=settings.sandbox.concurrency)
+    with ungrouped():
+        report = await bench_rank(file, samples=samples, runner=runner, seed=seed, scorer=settings.sandbox)
+    if as_json:
+        print_json(report)
+    else:
+        print_rank(report)
+    return 0
+
+
+@command.command("throughput", epilog=EPILOG)
+@click.option(
+    "--deliberations", type=click.IntRange(1), default=500, metavar="N", help="Of one repetition (500)."
+)
+@click.option(
+    "--at-once", type=click.IntRange(1), default=64, metavar="N", help="Deliberations in flight (64)."
+)
+@click.option(
+    "--agents", type=click.IntRange(1, 128), default=3, metavar="N", help="Agents of each council (3)."
+)
+@click.option("--repetitions", type=click.IntRange(1), default=5, metavar="N", help="Of every figure (5).")
+@no_ray_option
+@json_option
+def throughput_command(*, as_json: bool, no_ray: bool, **given: int) -> int:
+    """Deliberations per second beside the bare calls, with a simulated model server; every event is durable."""
+    from swe_ai_fleet.cli.running import run
+
+    return run(partial(_throughput, given, use_ray=not no_ray, as_json=as_json))
+
+
+async def _throughput(given: dict[str, int], interrupts: Interrupts, *, use_ray: bool, as_json: bool) -> int:
+    del interrupts
+    from swe_ai_fleet.bench.throughput import measure_throughput
+    from swe_ai_fleet.cli.bench_view import print_report
+    from swe_ai_fleet.cli.output import print_json
+
+    with ungrouped():
+        report = await measure_throughput(**given, use_ray=use_ray)
+    if as_json:
+        print_json(report)
+    else:
+        print_report(report)
+    return 0
+
+
+@command.command("record", epilog=EPILOG)
+@click.option(
+    "--agents", type=click.IntRange(1, 128), default=128, metavar="N", help="The largest council (128)."
+)
+@click.option(
+    "--rounds", type=click.IntRange(0, 8), default=3, metavar="R", help="Its passes of critique (3)."
+)
+@click.option(
+    "--deliberations",
+    type=click.IntRange(1),
+    default=100_000,
+    metavar="N",
+    help="How many there are to list (100000).",
+)
+@click.option("--repetitions", type=click.IntRange(1), default=5, metavar="N", help="Of every figure (5).")
+@json_option
+def record_command(*, as_json: bool, **given: int) -> int:
+    """Events written and replayed per second, seconds to show and to list, on a nats-server of its own."""
+    from swe_ai_fleet.cli.running import run
+
+    return run(partial(_record, given, as_json=as_json))
+
+
+async def _record(given: dict[str, int], interrupts: Interrupts, *, as_json: bool) -> int:
+    del interrupts
+    from swe_ai_fleet.bench.record import measure_record
+    from swe_ai_fleet.cli.bench_view import print_record
+    from swe_ai_fleet.cli.output import print_json
+
+    with ungrouped():
+        figures = await measure_record(**given)
+    if as_json:
+        print_json(figures)
+    else:
+        print_record(figures)
+    return 0
