@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import resource
 import select
 import signal
 import time
@@ -72,15 +73,29 @@ def _ending(request: Request, killed_by: str | None, report: str) -> Ending:
     word, _, rest = report.partition(" ")
     if killed_by is not None:
         return Ending(killed_by=killed_by)
+    if word == "exit" and _was_overtime(request, int(rest) - _SHELL_SIGNAL, is_told=False):
+        return Ending(killed_by="cpu")
     if word == "exit":
-        passed_on = request.engine == "bubblewrap" and int(rest) == _SHELL_SIGNAL + signal.SIGXCPU
-        return Ending(killed_by="cpu") if passed_on else Ending(exit_code=int(rest))
+        return Ending(exit_code=int(rest))
     if word == "signal":
         number = int(rest)
-        return Ending(signal=number, killed_by="cpu" if number == signal.SIGXCPU else f"signal {number}")
+        is_cpu = _was_overtime(request, number, is_told=True)
+        return Ending(signal=number, killed_by="cpu" if is_cpu else f"signal {number}")
     if word == "memory":
         return Ending(killed_by="memory")
     return Ending(error=rest or "it ended before it began")
+
+
+def _was_overtime(request: Request, number: int, *, is_told: bool) -> bool:
+    """The kernel's limit on CPU time did it: by its own signal, or by the last one where that was ignored.
+
+    Bubblewrap passes a signal on as an exit code, like a shell; nothing else is believed to.
+    """
+    if not is_told and request.engine != "bubblewrap":
+        return False
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    is_used_up = used.ru_utime + used.ru_stime >= request.caps.cpu_s
+    return number == signal.SIGXCPU or (number == signal.SIGKILL and is_used_up)
 
 
 @dataclass(slots=True, kw_only=True)
