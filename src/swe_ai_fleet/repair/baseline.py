@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from swe_ai_fleet.repair.harness import Harness
-from swe_ai_fleet.repair.localise import TestRun
+from swe_ai_fleet.repair.localise import CaseRun
 from swe_ai_fleet.repair.source import Source, header_lines
 
 FIRST_LIMIT_S = 1.0
@@ -20,9 +20,9 @@ _LONG_S = 0.2
 class Baseline:
     """Tests of the unchanged code by verdict."""
 
-    failing: tuple[TestRun, ...]
+    failing: tuple[CaseRun, ...]
     """Traced; those that fail quickly first, those that only run out of time last."""
-    passing: tuple[TestRun, ...]
+    passing: tuple[CaseRun, ...]
     """In the suite's order; traced where ``lines`` is not empty."""
     traced_all: bool
     """Every passing test was traced, so that it is known which of them a change can touch."""
@@ -102,12 +102,12 @@ async def establish(
     )
 
 
-def _with_lines(run: TestRun, traced: Mapping[int, TestRun]) -> TestRun:
+def _with_lines(run: CaseRun, traced: Mapping[int, CaseRun]) -> CaseRun:
     """The plain run's verdict and time with the traced run's lines and stack."""
     seen = traced.get(run.index)
     if seen is None:
         return run
-    return TestRun(
+    return CaseRun(
         index=run.index,
         test=run.test,
         verdict=run.verdict,

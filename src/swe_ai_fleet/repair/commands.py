@@ -12,7 +12,7 @@ from swe_ai_fleet.ports.checks import ExecResult, Limits, Sandbox
 from swe_ai_fleet.repair.candidates import Candidate
 from swe_ai_fleet.repair.files import is_valid, written
 from swe_ai_fleet.repair.harness import INSIDE, Tried, Verdict
-from swe_ai_fleet.repair.localise import TestRun
+from swe_ai_fleet.repair.localise import CaseRun
 from swe_ai_fleet.repair.search import Plausible, Tally
 from swe_ai_fleet.repair.source import Source
 
@@ -76,7 +76,7 @@ async def run_command(
     return await sandbox.run(argv, folder=folder, limits=limits, env=variables, readable=(INSIDE,))
 
 
-async def observe(sandbox: Sandbox, folder: Path, check: Check, *, limit_s: float) -> tuple[TestRun, float]:
+async def observe(sandbox: Sandbox, folder: Path, check: Check, *, limit_s: float) -> tuple[CaseRun, float]:
     """The failing command as one test run, with the lines that its Python programs execute, and its plain seconds."""
     root = folder.resolve()  # noqa: ASYNC240  # one lookup
     notes = root / _NOTES
@@ -91,7 +91,7 @@ async def observe(sandbox: Sandbox, folder: Path, check: Check, *, limit_s: floa
             note.unlink()
         notes.rmdir()
     output = (traced.stdout + traced.stderr).decode(errors="replace")
-    run = TestRun(
+    run = CaseRun(
         index=0,
         test=check.name,
         verdict="failed",

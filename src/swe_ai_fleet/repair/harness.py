@@ -12,7 +12,7 @@ from typing import Any, Literal
 from swe_ai_fleet.errors import SandboxError
 from swe_ai_fleet.ports.checks import Limits, Sandbox, SandboxProcess
 from swe_ai_fleet.repair.candidates import Candidate
-from swe_ai_fleet.repair.localise import TestRun
+from swe_ai_fleet.repair.localise import CaseRun
 from swe_ai_fleet.repair.plan import SuitePlan
 
 INSIDE = Path(__file__).parent / "inside"
@@ -85,13 +85,13 @@ class Harness:
         cpu_s: float,
         seconds: float,
         args: Sequence[str] = (),
-    ) -> list[TestRun]:
+    ) -> list[CaseRun]:
         """Run tests on the unchanged code, tracing the lines of ``files`` where given, for about ``seconds``."""
         await self._settle()
         request = {"op": "profile", "tests": tests, "ids": tests or None, "files": files, "cpu_s": cpu_s,
                    "seconds": seconds, "args": args}  # fmt: skip
         await self._send(request)
-        runs: list[TestRun] = []
+        runs: list[CaseRun] = []
         ids: Sequence[str] = self.collected.tests
         while True:
             message = await self._receive(seconds + 8 * cpu_s + 30)
@@ -112,9 +112,9 @@ class Harness:
                 for name, kinds in variables.items():
                     known[name] = known.get(name, frozenset()) | frozenset(kinds)
 
-    def _run_of(self, message: dict[str, Any], ids: Sequence[str]) -> TestRun:
+    def _run_of(self, message: dict[str, Any], ids: Sequence[str]) -> CaseRun:
         frames = [(self._relative(file), line) for file, line in message.get("frames", [])]
-        return TestRun(
+        return CaseRun(
             index=message["test"],
             test=ids[message["test"]],
             verdict=message["verdict"],

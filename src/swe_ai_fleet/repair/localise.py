@@ -19,9 +19,12 @@ _NAMED = 0.2
 _HEADER_SHARE = 0.4
 """Of a suspicion that a statement hands to the function header or the module constant that it depends on."""
 
+_NEVER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assert)
+"""Definitions are suspected by their bodies; an assertion says what is wanted, and is no repair when it is gone."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TestRun:
+class CaseRun:
     """What was seen of one test on the unchanged code."""
 
     index: int
@@ -56,7 +59,7 @@ def ochiai(failed_in: int, passed_in: int, failed_out: int) -> float:
     return failed_in / math.sqrt((failed_in + failed_out) * (failed_in + passed_in))
 
 
-def localise(sources: Mapping[str, Source], runs: Sequence[TestRun], *, text: str) -> list[Suspect]:
+def localise(sources: Mapping[str, Source], runs: Sequence[CaseRun], *, text: str) -> list[Suspect]:
     """Suspected statements of the editable files, most suspicious first; equal ones in file order."""
     failing = [run for run in runs if run.verdict == "failed"]
     passing = [run for run in runs if run.verdict == "passed" and run.lines]
@@ -70,15 +73,13 @@ def localise(sources: Mapping[str, Source], runs: Sequence[TestRun], *, text: st
 
 
 def _in_file(
-    source: Source, failing: Sequence[TestRun], passing: Sequence[TestRun], words: set[str]
+    source: Source, failing: Sequence[CaseRun], passing: Sequence[CaseRun], words: set[str]
 ) -> list[Suspect]:
     failed_on = [run.lines.get(source.path, frozenset()) for run in failing]
     passed_on = [run.lines.get(source.path, frozenset()) for run in passing]
     found: dict[ast.stmt, Suspect] = {}
     for statement in source.statements():
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) or _is_text(
-            statement
-        ):
+        if isinstance(statement, _NEVER) or _is_text(statement):
             continue
         lines = frozenset(header_lines(statement))
         ef = sum(not lines.isdisjoint(covered) for covered in failed_on)
@@ -100,7 +101,7 @@ def _is_text(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
-def _in_stacks(path: str, lines: frozenset[int], failing: Iterable[TestRun]) -> tuple[float, list[str]]:
+def _in_stacks(path: str, lines: frozenset[int], failing: Iterable[CaseRun]) -> tuple[float, list[str]]:
     """The best that the stacks of the failures say of these lines."""
     best, said = 0.0, ""
     for run in failing:

@@ -1,6 +1,7 @@
 """One agent's repair of one repository: from the failing check to a verified patch with its story, or to why not."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 
 from swe_ai_fleet.domain.task import Check
@@ -27,7 +28,8 @@ async def repair(job: RepairJob, sandbox: Sandbox) -> Repair:
         NothingFoundError: nothing passes, or nothing fails; the message says what was tried.
         SandboxError: the sandbox does not work.
     """
-    files = editable_files(job.folder, protected=job.protected)
+    named = [word for check in job.failing for word in re.split(r"[\s;&|()'\"]+", check.command)]
+    files = editable_files(job.folder, protected=[*job.protected, *(w for w in named if w.endswith(".py"))])
     if not files:
         raise NothingFoundError("the repository has no Python file that may be edited")
     for check, plan in _held(job.failing):

@@ -75,7 +75,7 @@ class Source:
     def _borrows_parentheses(self, node: ast.GeneratorExp, start: int) -> bool:
         """A generator that is the only argument has its call's parentheses for its own."""
         call = self.parents.get(node)
-        return isinstance(call, ast.Call) and len(call.args) == 1 and self.span(call.func)[1] <= start
+        return isinstance(call, ast.Call) and "(" not in self.text[self.span(call.func)[1] : start]
 
     def text_of(self, node: ast.expr | ast.stmt | ast.arg | ast.keyword | ast.ExceptHandler) -> str:
         """The node's own text."""
