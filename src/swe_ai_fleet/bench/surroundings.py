@@ -49,8 +49,17 @@ async def simulated_server(traits: Traits) -> AsyncIterator[str]:
         yield (await process.stdout.readline()).decode().strip()
     finally:
         process.terminate()
+        await _ended(process)
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    """Wait for it, and make it end where it does not."""
+    try:
         async with asyncio.timeout(_STOP_S):
             await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
 
 
 @asynccontextmanager

@@ -28,8 +28,8 @@ ON_RAY = "fleet, Ray"
 SHARED_ACTORS = "shared Ray actors, nothing recorded"
 NEW_ACTORS = "a new actor for each agent"
 _TOKENS_OF_1_KIB = 256
-_FEW = 6
-"""Deliberations with new actors a repetition; one of them takes a second and more."""
+_FEW = 2
+"""Deliberations with new actors a repetition, and repetitions of them; one takes a second and more."""
 
 
 async def measure_throughput(
@@ -59,19 +59,22 @@ async def measure_throughput(
         settings = await stack.enter_async_context(record_of_its_own(use_ray=use_ray))
         ways = await _ways(stack, settings, url, task, use_ray=use_ray)
         settle_memory()
+        new_actors = ways.pop(NEW_ACTORS, None)
         rates: dict[str, list[float]] = {name: [] for name in ways}
-        for _ in range(repetitions + 1):
+        for repetition in range(repetitions + 1):
             for name, way in ways.items():
-                count = _FEW if name == NEW_ACTORS else deliberations
-                rates[name].append(count / await many(way, count=count, at_once=at_once))
-    counted = {name: values[1:] for name, values in rates.items()}
+                rate = deliberations / await many(way, count=deliberations, at_once=at_once)
+                if repetition > 0:
+                    rates[name].append(rate)
+        if new_actors is not None:
+            rates[NEW_ACTORS] = [_FEW / await many(new_actors, count=_FEW, at_once=_FEW) for _ in range(_FEW)]
     told = {"deliberations": deliberations, "at_once": at_once, "agents": agents, "proposal_bytes": 1024}
-    return report("throughput", dict(told), _figures(counted))
+    return report("throughput", dict(told), _figures(rates))
 
 
 async def _ways(
     stack: AsyncExitStack, settings: Settings, url: str, task: Task, *, use_ray: bool
-) -> Mapping[str, Deliberate]:
+) -> dict[str, Deliberate]:
     """Every way to deliberate, open until the stack is left."""
     enter, agents = stack.enter_async_context, task.council.agents
     raw = await enter(raw_calls(url, task))
