@@ -62,9 +62,9 @@ class Hiring:
         """
         check_selector("ray.label_selector", self.options.label_selector)
         waited_s = 0.0
-        while not (able := hosts(cluster_nodes(), self.demand)):
+        while not (able := hosts(await cluster_nodes(), self.demand)):
             if waited_s >= self.options.placement_timeout_s:
-                raise PlacementError(shortage(cluster_nodes(), self.demand))
+                raise PlacementError(shortage(await cluster_nodes(), self.demand))
             await asyncio.sleep(_POLL_S)
             waited_s += _POLL_S
         return self.options.actors or self.options.actors_per_node * len(able)

@@ -49,7 +49,9 @@ def shortage(nodes: Sequence[Mapping[str, Any]], demand: Demand) -> str:
     """Why none of these nodes can host it, for people."""
     alive = [node for node in nodes if node["Alive"]]
     seen = "; ".join(sorted({_shown(node, demand) for node in alive})[:5])
-    return f"an actor needs {demand}; none of {len(alive)} nodes has that ({seen or 'there is no node'})"
+    return (
+        f"what is placed needs {demand}; none of {len(alive)} nodes has that ({seen or 'there is no node'})"
+    )
 
 
 def _can_host(node: Mapping[str, Any], demand: Demand) -> bool:

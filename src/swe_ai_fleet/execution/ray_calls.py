@@ -30,6 +30,6 @@ async def awaited(ref: "ObjectRef[_Answer]") -> _Answer:
         raise
 
 
-def cluster_nodes() -> list[dict[str, Any]]:
+async def cluster_nodes() -> list[dict[str, Any]]:
     """The nodes of the connected cluster as Ray tells them, dead ones included."""
-    return cast("list[dict[str, Any]]", ray.nodes())  # type: ignore[no-untyped-call]
+    return cast("list[dict[str, Any]]", await asyncio.to_thread(ray.nodes))

@@ -33,7 +33,7 @@ class RayCheckRunner:
     """
 
     def __init__(self, options: RayOptions, build: BuildCheckRunner) -> None:
-        """The cluster must be connected already, as the agents' pool does.
+        """``build`` makes the runner in each worker. The cluster must be connected already; the agents' pool does that.
 
         Raises:
             InputError: a condition on labels is none.
@@ -59,8 +59,9 @@ class RayCheckRunner:
         return await self._on_some_node(partial(_check, task, repo, proposal))
 
     async def _on_some_node(self, work: _Work) -> CheckReport:
-        if not hosts(cluster_nodes(), self._demand):
-            raise PlacementError(shortage(cluster_nodes(), self._demand))
+        nodes = await cluster_nodes()
+        if not hosts(nodes, self._demand):
+            raise PlacementError(shortage(nodes, self._demand))
         try:
             return await self._once(work)
         except _LOST:
