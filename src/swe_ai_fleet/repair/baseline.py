@@ -14,6 +14,7 @@ _TRACED_SLOW = 2
 _LOOP_S = 0.3
 """CPU seconds in which a loop that never ends has executed all its lines, traced."""
 _LONG_S = 0.2
+_PATIENT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +30,21 @@ class Baseline:
 
     @property
     def first(self) -> list[int]:
-        """The failing tests, in the order in which candidates meet them."""
-        return [run.index for run in self.failing]
+        """The failing tests that candidates meet first: those that fail quickly, where there are any."""
+        quick = [run.index for run in self.failing if not run.slow]
+        return quick or [run.index for run in self.failing]
+
+    @property
+    def later(self) -> list[int]:
+        """The failing tests that only what passes the first ones meets."""
+        first = set(self.first)
+        return [run.index for run in self.failing if run.index not in first]
+
+    @property
+    def patient_s(self) -> float:
+        """CPU seconds that a test may take where few candidates come so far."""
+        least = _PATIENT_S if any(run.slow for run in self.failing) else 1.0
+        return least + 10 * self.longest_s
 
     @property
     def canary(self) -> list[int]:

@@ -118,7 +118,7 @@ class _Held:
         if self.job.deadline - _now() < 2 * self.baseline.all_cpu_s + 1.0:
             return None
         candidate = choice.plausible.candidate
-        cpu_s = 2.0 + 10 * self.baseline.longest_s
+        cpu_s = 1.0 + self.baseline.patient_s
         async with self._open_cold() as cold:
             async for tried in cold.attempt(
                 iter([candidate]), cpu_s=cpu_s, wall_s=2 * cpu_s + 30, once=False, ids=None

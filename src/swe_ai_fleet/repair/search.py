@@ -90,7 +90,7 @@ class Search:
         """Search until something plausible was found and its neighbours were seen, or the time or the space ends."""
         self._began = _now()
         quick = 0.05 + 8 * self.baseline.failing_s
-        patient = 0.5 + 40 * self.baseline.failing_s
+        patient = max(self.baseline.patient_s / 10, 0.5 + 40 * self.baseline.failing_s)
         await self._stage(self.candidates, cpu_s=quick)
         await self._try_fresh(everything=True)
         await self._stage(iter(self._slow), cpu_s=patient, once=False)
@@ -159,13 +159,14 @@ class Search:
             tests = self.baseline.touching(
                 lines_around(self.sources, [(e.file, e.start, e.end) for e in candidate.edits])
             )
-            if not tests or await self._passes(candidate, tests):
+            wanted = [*self.baseline.later, *tests]
+            if not wanted or await self._passes(candidate, wanted):
                 self.plausible.append(
                     Plausible(candidate=candidate, touching=len(tests), found_after_s=_now() - self._began)
                 )
 
     async def _passes(self, candidate: Candidate, tests: list[int]) -> bool:
-        cpu_s = 1.0 + 10 * self.baseline.longest_s
+        cpu_s = self.baseline.patient_s
         async for tried in self.harness.attempt(
             iter([candidate]), cpu_s=cpu_s, wall_s=2 * cpu_s + 5, once=False, tests=tests
         ):
@@ -196,7 +197,7 @@ class Search:
 
     async def _cold_attempts(self, cold: Harness, batch: list[Candidate]) -> AsyncIterator[Tried]:
         ids = [run.test for run in self.baseline.failing]
-        cpu_s = 1.0 + 10 * self.baseline.longest_s
+        cpu_s = self.baseline.patient_s
         async for tried in cold.attempt(iter(batch), cpu_s=cpu_s, wall_s=2 * cpu_s + 30, once=False, ids=ids):
             yield tried
 

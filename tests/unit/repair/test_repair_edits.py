@@ -136,14 +136,14 @@ def test_line_ends_of_the_file_are_kept() -> None:
 
 
 def test_most_of_what_is_offered_on_real_code_is_valid_python() -> None:
-    path = Path(__file__).parents[3] / "src/swe_ai_fleet/domain/steps.py"
-    offers = list(_offers(path.read_text()))
+    path = Path(__file__).parents[3] / "src/swe_ai_fleet/domain/brief.py"
+    offers = list(_offers(path.read_text()))[::3]
     parsed = 0
-    for offer in offers[::25]:
+    for offer in offers:
         try:
             ast.parse(offer)
         except SyntaxError:
             continue
         parsed += 1
-    assert len(offers) > 1000
-    assert parsed > 0.9 * len(offers[::25])
+    assert len(offers) > 100
+    assert parsed > 0.9 * len(offers)
