@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from swe_ai_fleet.domain.council import AgentSpec
+from swe_ai_fleet.domain.council import BASE_AGENT, AgentSpec
 from swe_ai_fleet.domain.deliberation import Deliberation
 from swe_ai_fleet.domain.proposal import Proposal
 
@@ -192,12 +192,14 @@ def soft_s(state: Deliberation) -> float:
     """When a safe decision ends the round, in seconds after the start.
 
     A council of searching agents does not wait for the user's soft deadline once one of them has a verified
-    answer: the others get as long again, and two seconds.
+    answer: the others get as long again as it has searched, and two seconds.
     """
     soft = state.task.budget.soft_s
     verified = state.verified()
     if verified and all(agent.searches for agent in state.council.proposers):
-        soft = min(soft, 2 * state.elapsed_s(verified[0].time) + 2.0)
+        base = state.reports.get(BASE_AGENT)
+        began_s = 0.0 if base is None else state.elapsed_s(base.time)
+        soft = min(soft, 2 * state.elapsed_s(verified[0].time) - began_s + 2.0)
     return soft
 
 
