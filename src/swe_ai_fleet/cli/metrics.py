@@ -1,5 +1,6 @@
 """What a worker has seen, in Prometheus' format; fed by events, so it says the same as the record."""
 
+import math
 from collections.abc import Callable
 from datetime import datetime
 
@@ -92,7 +93,7 @@ class Metrics:
             if result.exit_code is None:
                 self._kills.labels(reason=result.status.value).inc()
 
-    def text(self, *, pending: float) -> bytes:
+    def text(self, *, pending: float = math.nan) -> bytes:
         """Everything as Prometheus reads it; ``pending`` commands wait, NaN where that cannot be told."""
         self._queue.set(pending)
         self._retries.follow()

@@ -90,11 +90,7 @@ def test_files_that_are_none_are_bad_input(tmp_path: Path, capsys: pytest.Captur
 
 
 def test_a_program_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    program = {
-        "name": "gcd",
-        "buggy_source": "def gcd(a, b):\n    return a\n",
-        "cases": [[[1, 2], 1], [[4, 2], 2]],
-    }
+    program = {"name": "gcd", "module": "gcd", "source": "def gcd(a, b):\n    return a\n", "test_source": ""}
     path = tmp_path / "programs.jsonl.gz"
     path.write_bytes(gzip.compress(json.dumps(program).encode()))
     assert main(["bench", "repair", str(path), "--only", "lcm"]) == 2

@@ -179,6 +179,10 @@ class Outage:
         delivery = await self.inner.next(wait_s=wait_s)
         return None if delivery is None else _Refusing(delivery, self)
 
+    async def pending(self) -> int:
+        self.see("pending")
+        return await self.inner.pending()
+
     def see(self, what: str) -> None:
         if self.is_away:
             self.refused.append(what)
