@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from swe_ai_fleet.cli.commands.bench_speed import SPEED_COMMANDS
 from swe_ai_fleet.cli.exits import EPILOG, ungrouped
 from swe_ai_fleet.cli.interrupts import Interrupts
 from swe_ai_fleet.cli.options import json_option, no_ray_option, quiet_option
@@ -169,74 +170,5 @@ async def _rank(file: Path, samples: int, seed: int, as_json: bool, interrupts: 
     return 0
 
 
-@command.command("throughput", epilog=EPILOG)
-@click.option(
-    "--deliberations", type=click.IntRange(1), default=500, metavar="N", help="Of one repetition (500)."
-)
-@click.option(
-    "--at-once", type=click.IntRange(1), default=64, metavar="N", help="Deliberations in flight (64)."
-)
-@click.option(
-    "--agents", type=click.IntRange(1, 128), default=3, metavar="N", help="Agents of each council (3)."
-)
-@click.option("--repetitions", type=click.IntRange(1), default=5, metavar="N", help="Of every figure (5).")
-@no_ray_option
-@json_option
-def throughput_command(*, as_json: bool, no_ray: bool, **given: int) -> int:
-    """Deliberations per second beside the bare calls, with a simulated model server; every event is durable."""
-    from swe_ai_fleet.cli.running import run
-
-    return run(partial(_throughput, given, use_ray=not no_ray, as_json=as_json))
-
-
-async def _throughput(given: dict[str, int], interrupts: Interrupts, *, use_ray: bool, as_json: bool) -> int:
-    del interrupts
-    from swe_ai_fleet.bench.throughput import measure_throughput
-    from swe_ai_fleet.cli.bench_view import print_report
-    from swe_ai_fleet.cli.output import print_json
-
-    with ungrouped():
-        report = await measure_throughput(**given, use_ray=use_ray)
-    if as_json:
-        print_json(report)
-    else:
-        print_report(report)
-    return 0
-
-
-@command.command("record", epilog=EPILOG)
-@click.option(
-    "--agents", type=click.IntRange(1, 128), default=128, metavar="N", help="The largest council (128)."
-)
-@click.option(
-    "--rounds", type=click.IntRange(0, 8), default=3, metavar="R", help="Its passes of critique (3)."
-)
-@click.option(
-    "--deliberations",
-    type=click.IntRange(1),
-    default=100_000,
-    metavar="N",
-    help="How many there are to list (100000).",
-)
-@click.option("--repetitions", type=click.IntRange(1), default=5, metavar="N", help="Of every figure (5).")
-@json_option
-def record_command(*, as_json: bool, **given: int) -> int:
-    """Events written and replayed per second, seconds to show and to list, on a nats-server of its own."""
-    from swe_ai_fleet.cli.running import run
-
-    return run(partial(_record, given, as_json=as_json))
-
-
-async def _record(given: dict[str, int], interrupts: Interrupts, *, as_json: bool) -> int:
-    del interrupts
-    from swe_ai_fleet.bench.record import measure_record
-    from swe_ai_fleet.cli.bench_view import print_record
-    from swe_ai_fleet.cli.output import print_json
-
-    with ungrouped():
-        figures = await measure_record(**given)
-    if as_json:
-        print_json(figures)
-    else:
-        print_record(figures)
-    return 0
+for speed_command in SPEED_COMMANDS:
+    command.add_command(speed_command)
