@@ -23,7 +23,9 @@ class AgentLeases:
         """Nothing is built yet."""
         self._build = build_agent
         self._keep = keep
-        self._agents: OrderedDict[str, _Kept] = OrderedDict()
+        self._agents: dict[str, _Kept] = {}
+        self._idle: OrderedDict[str, None] = OrderedDict()
+        """Keys of agents that nobody uses, the least recently used first."""
 
     def take(self, spec: AgentSpec) -> Agent:
         """The agent of that declaration, until it is given back; whatever building it raises is raised."""
@@ -32,17 +34,19 @@ class AgentLeases:
         if kept is None:
             kept = self._agents[key] = _Kept(self._build(spec))
         kept.callers += 1
+        self._idle.pop(key, None)
         return kept.agent
 
     async def give_back(self, spec: AgentSpec) -> None:
         """End one use of the agent; the least recently used of too many idle ones are closed."""
         key = spec.model_dump_json()
-        self._agents[key].callers -= 1
-        self._agents.move_to_end(key)
-        idle = [key for key, kept in self._agents.items() if kept.callers == 0]
-        surplus = [self._agents.pop(key) for key in idle[: max(0, len(idle) - self._keep)]]
-        for kept in surplus:
-            await kept.agent.close()
+        kept = self._agents[key]
+        kept.callers -= 1
+        if kept.callers == 0:
+            self._idle[key] = None
+        while len(self._idle) > self._keep:
+            oldest, _ = self._idle.popitem(last=False)
+            await self._agents.pop(oldest).agent.close()
 
     async def close(self) -> None:
         """Close every agent; nobody may use one any more."""
