@@ -139,7 +139,6 @@ async def many(act: Callable[[], Awaitable[object]], *, count: int, at_once: int
 
 
 def settle_memory() -> None:
-    """Put what exists out of the collector's sight, and let it look less often: as a worker does when it starts."""
+    """Put what the surroundings made out of the collector's sight, so that it is not counted as the fleet's."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 50, 100)
