@@ -49,6 +49,7 @@ class Facts:
     settings: SettingNames
     streams: Sequence[Mapping[str, Any]]
     consumers: Sequence[tuple[str, Mapping[str, Any]]]
+    commands: frozenset[str]
     fleet_version: str
     ray_in_code: str
     ray_in_image: str

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from fleet_manifests import (
     addresses,
+    commands_used,
     declared_streams,
     network,
     references,
@@ -44,6 +45,7 @@ RULES: tuple[Rule, ...] = (
     network.reachability,
     network.open_ports,
     settings_used.settings,
+    commands_used.commands,
     declared_streams.stream_drift,
     declared_streams.stream_replicas,
     declared_streams.scaled_consumers,

@@ -14,6 +14,7 @@ from fleet_manifests.facts import (
     ray_of_image,
 )
 from fleet_manifests.known_settings import setting_names
+from swe_ai_fleet.cli.app import COMMANDS
 from swe_ai_fleet.messaging.streams import consumer_declarations, stream_declarations
 from swe_ai_fleet.settings import PREFIX, Settings
 
@@ -31,6 +32,7 @@ def gather(root: Path, crd_schemas: Path | None) -> Facts:
         settings=setting_names(Settings, prefix=PREFIX),
         streams=stream_declarations(),
         consumers=consumer_declarations(),
+        commands=frozenset(COMMANDS),
         fleet_version=swe_ai_fleet.__version__,
         ray_in_code=ray_of_code(),
         ray_in_image=ray_of_image(root / DOCKERFILE),

@@ -275,6 +275,23 @@ PLANTED = [
         says="FLEET_WORKER__HEALTHPORT",
     ),
     Planted(
+        name="unknown command of the worker",
+        file=WORKER,
+        old="command: [swe-fleet, worker]",
+        new="command: [swe-fleet, work]",
+        rule="command",
+        says="no command swe-fleet work",
+    ),
+    Planted(
+        name="unknown command of the batch",
+        file="jobs/batch/cluster/rayjob.yaml",
+        old="swe-fleet batch",
+        new="swe-fleet bach",
+        rule="command",
+        says="no command swe-fleet bach",
+        overlay="jobs/batch",
+    ),
+    Planted(
         name="stream drift",
         file="base/streams/streams.json",
         old='"retention": "workqueue"',

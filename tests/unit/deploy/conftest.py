@@ -79,6 +79,7 @@ def facts() -> Facts:
         settings=SettingNames(patterns=frozenset({"FLEET_LOG__LEVEL", "FLEET_MODELS__*__URL"})),
         streams=({"name": "EVENTS", "subjects": ["event.>"], "max_age": 60},),
         consumers=(("EVENTS", {"durable_name": "readers", "ack_policy": "explicit"}),),
+        commands=frozenset({"worker"}),
         fleet_version="0.1.0",
         ray_in_code="2.60.*",
         ray_in_image="2.60.0",
