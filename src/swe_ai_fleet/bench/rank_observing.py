@@ -14,9 +14,6 @@ from swe_ai_fleet.ranking.demands import wants_none
 from swe_ai_fleet.ranking.evidence import Claim, Evidence
 from swe_ai_fleet.ranking.pool import CLAIMS_EACH, PooledInput, is_literal, pool_inputs
 
-EXAMPLE_CREDIBILITY = 10.0
-"""Votes that an example in the task's own words is worth."""
-
 _IDENTITY = Program(source="def identity(value):\n    return value\n", entry_point="identity")
 _MODEL = "recorded:samples"
 
@@ -154,7 +151,7 @@ def _claims(seen: Observation, testers: Sequence[int]) -> list[Claim]:
         if assertion.arguments is not None and (expected := seen.expected(assertion)) is not None
     ]
     examples = [
-        Claim(author="task", input_id=one.arguments, output=expected, credibility=EXAMPLE_CREDIBILITY)
+        Claim(author="task", input_id=one.arguments, output=expected, is_given=True)
         for one in seen.problem.examples()
         if one.arguments is not None and (expected := seen.expected(one)) is not None
     ]

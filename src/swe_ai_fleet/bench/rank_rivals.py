@@ -13,9 +13,9 @@ _Passed = tuple[tuple[int, int], ...]
 def codet(seen: Observation, *, candidates: Sequence[int], testers: Sequence[int]) -> list[float]:
     """Dual execution agreement (Chen et al. 2022), by candidate.
 
-    Candidates that pass exactly the same tests form a consensus set; its score is the square root of its size times the
-    number of tests it passes, each with its multiplicity. Tests that compare otherwise than with ``==`` a literal
-    are left out.
+    Candidates that pass exactly the same tests form a consensus set; its score is the square root of its size
+    times the number of tests it passes, each with its multiplicity. Tests that compare otherwise than with
+    ``==`` a literal are left out.
     """
     passed = _passed_tests(seen, testers)
     sets = Counter(passed[seen.program_of[index]] for index in candidates)

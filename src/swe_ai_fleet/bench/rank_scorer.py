@@ -1,7 +1,7 @@
 """The scorer: the one process that reads the hidden tests.
 
-``python -m swe_ai_fleet.bench.rank_scorer FILE`` answers each line ``{"task_id", "programs"}`` on stdin with a line
-``{"task_id", "passed"}`` on stdout. The ranker talks to it only after it has ranked everything.
+``python -m swe_ai_fleet.bench.rank_scorer FILE`` answers each line ``{"task_id", "programs"}`` on stdin with
+a line ``{"task_id", "passed"}`` on stdout. The ranker talks to it only after it has ranked everything.
 """
 
 import asyncio

@@ -24,6 +24,8 @@ class Candidate:
     """Equal for answers that are the same."""
     new_failures: frozenset[str] = frozenset()
     unresolved: frozenset[str] = frozenset()
+    examples_failed: int = 0
+    """Examples in the task's own words that it does not reproduce."""
     verdicts: Behaviour
     """Of the checks and their cases."""
     outputs: Behaviour
@@ -73,7 +75,10 @@ def _candidate(proposal: Proposal, evidence: Evidence) -> Candidate:
     outputs = evidence.behaviours.get(proposal.proposal_id, {})
     if report is None:
         key = answer_key(proposal.content)
-        return Candidate(proposal=proposal, report=None, key=key, verdicts={}, outputs=outputs)
+        failed = _examples_failed(outputs, evidence)
+        return Candidate(
+            proposal=proposal, report=None, key=key, verdicts={}, outputs=outputs, examples_failed=failed
+        )
     return Candidate(
         proposal=proposal,
         report=report,
@@ -82,7 +87,13 @@ def _candidate(proposal: Proposal, evidence: Evidence) -> Candidate:
         unresolved=unresolved(report, evidence.base),
         verdicts=steady(verdicts(report), evidence.base),
         outputs=outputs,
+        examples_failed=_examples_failed(outputs, evidence),
     )
+
+
+def _examples_failed(outputs: Behaviour, evidence: Evidence) -> int:
+    given = {(claim.input_id, claim.output) for claim in evidence.claims if claim.is_given}
+    return sum(outputs.get(input_id) != output for input_id, output in given)
 
 
 def weight_of(agent_id: str, reliability: Mapping[str, float]) -> float:

@@ -133,7 +133,9 @@ def _p_correct(candidate: Candidate, standing: Standing, evidence: Evidence) -> 
         return round(standing.parts["judge"][candidate.id], 6)
     if evidence.behaviours:
         return _p_function(candidate, standing)
-    is_broken = any(demerits(candidate, standing.gates[:-1])) or repairs_nothing(candidate, evidence)
+    is_broken = any(
+        gate.disqualifies and gate.demerits(candidate) for gate in standing.gates
+    ) or repairs_nothing(candidate, evidence)
     return p_patch_correct(
         copies=standing.parts["copies"][candidate.id] * standing.total,
         cluster=standing.support(standing.cluster_of(candidate)),

@@ -26,6 +26,8 @@ class Claim:
     """Canonical, as in a behaviour."""
     credibility: float = 1.0
     """How many votes the claim is worth."""
+    is_given: bool = False
+    """It stands in the task's own words, as an example: a fact that gates, not a vote."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

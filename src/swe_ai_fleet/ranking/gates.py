@@ -20,6 +20,8 @@ class Gate:
     demerits: Callable[[Candidate], int]
     complaint: str
     """What is true of a candidate with demerits."""
+    disqualifies: bool = True
+    """Where even the best has demerits, nothing earns the decision."""
 
 
 def _not_applied(candidate: Candidate) -> int:
@@ -42,13 +44,30 @@ def _unresolved(candidate: Candidate) -> int:
     return len(candidate.unresolved)
 
 
+def _examples_failed(candidate: Candidate) -> int:
+    return candidate.examples_failed
+
+
 GATES = (
     Gate(name="not_applied", demerits=_not_applied, complaint="does not apply, or was not checked in time"),
     Gate(name="unparsable", demerits=_unparsable, complaint="leaves a file that is not valid syntax"),
     Gate(name="protected", demerits=_protected, complaint="touches a protected path"),
     Gate(name="new_failures", demerits=_new_failures, complaint="breaks what passed on the unchanged commit"),
-    Gate(name="unresolved", demerits=_unresolved, complaint="leaves a check failing that failed before"),
+    Gate(
+        name="unresolved",
+        demerits=_unresolved,
+        complaint="leaves a check failing that failed before",
+        disqualifies=False,
+    ),
 )
+
+EXAMPLES = Gate(
+    name="examples_failed",
+    demerits=_examples_failed,
+    complaint="does not reproduce an example of the task",
+    disqualifies=False,
+)
+"""Where functions were executed and the task's words show examples."""
 
 
 def demerits(candidate: Candidate, gates: Sequence[Gate]) -> tuple[int, ...]:

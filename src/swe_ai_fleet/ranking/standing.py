@@ -8,7 +8,7 @@ from swe_ai_fleet.ranking.agreement import agreement_of, behaving_alike, copies
 from swe_ai_fleet.ranking.candidates import Candidate, candidates_of, votes_of
 from swe_ai_fleet.ranking.demands import coverage, demanded, elaboration
 from swe_ai_fleet.ranking.evidence import Evidence
-from swe_ai_fleet.ranking.gates import GATES, Gate, demerits, pass_gates
+from swe_ai_fleet.ranking.gates import EXAMPLES, GATES, Gate, demerits, pass_gates
 from swe_ai_fleet.ranking.reproductions import reproduction_scores
 from swe_ai_fleet.ranking.ties import (
     confidences,
@@ -19,7 +19,7 @@ from swe_ai_fleet.ranking.ties import (
     stable_fractions,
 )
 
-_LESS_IS_BETTER = frozenset({gate.name for gate in GATES} | {"cost"})
+_LESS_IS_BETTER = frozenset({gate.name for gate in (*GATES, EXAMPLES)} | {"cost"})
 
 _INFORMATIVE = frozenset({"coverage", "elaboration", "agreement_with_own_tests"})
 
@@ -94,6 +94,8 @@ def standing_of(evidence: Evidence) -> Standing:
     candidates = candidates_of(evidence)
     is_executed = evidence.task.repo is not None or any(c.report for c in candidates)
     gates = GATES if is_executed else ()
+    if any(claim.is_given for claim in evidence.claims):
+        gates = (*gates, EXAMPLES)
     survivors, tiers = pass_gates(candidates, gates)
     votes = votes_of(survivors, evidence.reliability)
     parts = _parts(candidates, votes, gates, evidence)

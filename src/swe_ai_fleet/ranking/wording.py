@@ -29,8 +29,8 @@ def complaint(winner: Candidate, p_correct: float, standing: Standing, evidence:
     """Why the best is not good enough, in one sentence; empty where it is."""
     if not winner.proposal.content.strip():
         return "Every answer is empty."
-    for gate in standing.gates[:-1]:
-        if gate.demerits(winner):
+    for gate in standing.gates:
+        if gate.disqualifies and gate.demerits(winner):
             return f"No decision: even the best candidate {gate.complaint}."
     if repairs_nothing(winner, evidence):
         return "No decision: no candidate repairs any of the checks that fail on the unchanged commit."

@@ -49,6 +49,19 @@ def test_a_proposed_test_is_a_further_voter() -> None:
     assert first(behaving(tied, claims=(Claim(author="qa", input_id="2", output="2"),))) == "bob"
 
 
+def test_an_example_in_the_tasks_own_words_outweighs_every_vote() -> None:
+    popular = {"ada": {"2": "1"}, "bob": {"2": "2"}, "cyd": {"2": "2"}, "dan": {"2": "2"}}
+    claims = (Claim(author="task", input_id="2", output="1", is_given=True),)
+    ranking = decide(behaving(popular, claims=claims))
+    assert ranking.ranking[0].agent_id == "ada"
+    assert ranking.ranking[1].score["examples_failed"] == 1
+    nobody = decide(
+        behaving(popular, claims=(Claim(author="task", input_id="2", output="9", is_given=True),))
+    )
+    assert nobody.ranking[0].agent_id != "ada"
+    assert nobody.tiers[0].fell_back
+
+
 def test_an_authors_own_tests_do_not_help_it_and_both_figures_are_there() -> None:
     claims = tuple(Claim(author="ada", input_id="2", output="1") for _ in range(50))
     alone = decide(behaving({"ada": {"2": "1"}, "bob": {"2": "2"}, "cyd": {"2": "2"}}, claims=claims))
