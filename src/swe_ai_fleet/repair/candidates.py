@@ -54,19 +54,25 @@ def single_edits(
     kitchen: dict[str, Ingredients] = {}
     for suspect in suspects:
         base = -SUSPICION_WEIGHT * math.log(suspect.score / best)
-        while heap and heap[0][0] <= base + _BEST_FAMILY:
-            yield heapq.heappop(heap)[2]
+        yield from _popped(heap, seen, up_to=base + _BEST_FAMILY)
         source = suspect.source
         ingredients = kitchen.get(source.path)
         if ingredients is None:
             ingredients = kitchen[source.path] = Ingredients(source, types.get(source.path))
         for candidate in _at(suspect, ingredients, base):
-            edit = candidate.edits[0]
-            if edit not in seen:
-                seen.add(edit)
-                heapq.heappush(heap, (candidate.cost, next(numbers), candidate))
-    while heap:
-        yield heapq.heappop(heap)[2]
+            heapq.heappush(heap, (candidate.cost, next(numbers), candidate))
+    yield from _popped(heap, seen, up_to=math.inf)
+
+
+def _popped(
+    heap: list[tuple[float, int, Candidate]], seen: set[Edit], *, up_to: float
+) -> Iterator[Candidate]:
+    """The cheapest ones off the heap; of equal edits that several families offer, the first alone."""
+    while heap and heap[0][0] <= up_to:
+        candidate = heapq.heappop(heap)[2]
+        if candidate.edits[0] not in seen:
+            seen.add(candidate.edits[0])
+            yield candidate
 
 
 def _at(suspect: Suspect, ingredients: Ingredients, base: float) -> Iterator[Candidate]:

@@ -7,7 +7,8 @@ All of them pass every test that can see them, so the tests say no more. What sp
   behave alike on all of them are one voice, as loud as the likeliest of them;
 - *restraint*: where the unchanged code gives an answer at all, it is mostly the right one;
 - *cure*: the failure's own exception is not met again where other candidates give an answer;
-- what behaves like a mere deletion is suspected of having silenced the test (Qi et al., ISSTA 2015).
+- what behaves like a mere deletion, or makes a condition that has one value in all tests, is suspected of having
+  silenced the test (Qi et al., ISSTA 2015).
 """
 
 import math
@@ -53,14 +54,19 @@ class Choice:
 
 
 def choose(
-    plausible: Sequence[Plausible], seen: Behaviours | None, *, symptoms: frozenset[str] = frozenset()
+    plausible: Sequence[Plausible],
+    seen: Behaviours | None,
+    *,
+    symptoms: frozenset[str] = frozenset(),
+    idle: frozenset[int] = frozenset(),
 ) -> list[Choice]:
     """All of them, best first. Equal ones keep the order of their cost.
 
     ``symptoms``: type names of the exceptions with which the failing tests fail, ``time`` where they do not end.
+    ``idle``: places of candidates whose changed condition has the same value whenever a test meets it.
     """
     ordered = sorted(plausible, key=lambda one: one.candidate.cost)
-    comparison = _Comparison(ordered, [plausible.index(one) for one in ordered], seen, symptoms)
+    comparison = _Comparison(ordered, [plausible.index(one) for one in ordered], seen, symptoms, idle)
     weights = {answers: comparison.weight(answers) for answers in comparison.groups}
     total = sum(weights.values()) + _OTHER * max(weights.values(), default=1.0)
     ranked: list[tuple[float, Choice]] = []
@@ -92,6 +98,7 @@ class _Comparison:
     """Of each, its place in what was observed."""
     seen: Behaviours | None
     symptoms: frozenset[str]
+    idle: frozenset[int]
     telling: list[int] = field(init=False)
     groups: dict[_Answers, list[Plausible]] = field(init=False)
     voices: dict[_Answers, float] = field(init=False)
@@ -111,7 +118,7 @@ class _Comparison:
 
     def score(self, one: Plausible) -> float:
         """What is known of one candidate without the others."""
-        score = -one.candidate.cost - (_DELETION if set(one.candidate.families) & _DELETING else 0.0)
+        score = -one.candidate.cost - (_DELETION if self._deletes(one) else 0.0)
         place = self.places[self.ordered.index(one)]
         if self.seen is None or place not in self.seen.outputs:
             return score
@@ -125,11 +132,16 @@ class _Comparison:
 
     def weight(self, answers: _Answers) -> float:
         """How likely the group is right, up to a factor."""
-        deletes = any(set(one.candidate.families) & _DELETING for one in self.groups[answers])
+        deletes = any(self._deletes(one) for one in self.groups[answers])
         score = math.log(self.voices[answers]) - (_DELETION if deletes else 0.0)
         score += _AGREEMENT * self.agreement(answers)
         score -= min(_MOST_CHANGED, _CHANGED * self._changed(answers))
         return math.exp(score - min(_MOST_ILL, _STILL_ILL * self._still_ill(answers)))
+
+    def _deletes(self, one: Plausible) -> bool:
+        """It takes something out, or makes a condition that decides nothing."""
+        is_idle = self.places[self.ordered.index(one)] in self.idle
+        return is_idle or bool(set(one.candidate.families) & _DELETING)
 
     def agreement(self, answers: _Answers) -> float:
         """Mean share, over the inputs, of the other voices that give the same answer; an exception is no answer."""

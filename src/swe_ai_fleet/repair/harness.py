@@ -181,7 +181,7 @@ class Harness:
         await self._settle()
         lines = [[n, [[e.file, e.start, e.end, e.text] for e in c.edits]] for n, c in enumerate(candidates)]
         request = {"op": "behave", "candidates": lines, "tests": tests, "passing": passing, "seed": seed,
-                   "mutants": _MUTANTS, "cpu_s": cpu_s, "test_cpu_s": 2.0, "wall_s": 20.0}  # fmt: skip
+                   "mutants": _MUTANTS, "cpu_s": cpu_s, "test_cpu_s": 0.5, "wall_s": 20.0}  # fmt: skip
         await self._send(request)
         from_passing: list[bool] = []
         outputs: dict[int, list[str]] = {}
@@ -194,6 +194,29 @@ class Harness:
                 from_passing = message["inputs"]
             elif "number" in message and len(message["outputs"]) == len(from_passing):
                 outputs[message["number"]] = message["outputs"]
+
+    async def watch(
+        self, candidates: Mapping[int, Candidate], *, tests: Sequence[int], cpu_s: float
+    ) -> dict[int, frozenset[bool]]:
+        """By number, the truth values that a watched condition takes in the tests, where it is met at all."""
+        await self._settle()
+        lines = [[n, [[e.file, e.start, e.end, e.text] for e in c.edits]] for n, c in candidates.items()]
+        request = {
+            "op": "watch",
+            "candidates": lines,
+            "tests": tests,
+            "cpu_s": cpu_s,
+            "wall_s": 2 * cpu_s + 5,
+        }
+        await self._send(request)
+        seen: dict[int, frozenset[bool]] = {}
+        while True:
+            message = await self._receive(_START_S)
+            if "done" in message:
+                self._owed -= 1
+                return seen
+            if message.get("seen"):
+                seen[message["number"]] = frozenset(message["seen"])
 
     async def _settle(self) -> None:
         """Read what is still owed to requests that nobody waits for any more."""

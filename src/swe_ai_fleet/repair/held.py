@@ -10,6 +10,7 @@ from swe_ai_fleet.ports.checks import Sandbox
 from swe_ai_fleet.repair.baseline import Baseline, establish
 from swe_ai_fleet.repair.candidates import single_edits
 from swe_ai_fleet.repair.choosing import Choice, choose
+from swe_ai_fleet.repair.clauses import watched
 from swe_ai_fleet.repair.commands import run_command
 from swe_ai_fleet.repair.files import read_sources, unified_diff, written
 from swe_ai_fleet.repair.harness import Behaviours, Harness, HarnessError, open_harness
@@ -25,6 +26,7 @@ _RESERVE_SHARE = 0.1
 _RESERVE_S = 1.5
 _COMPARED_TESTS = 10
 """Failing and passing tests, of each, whose calls are mutated to compare candidates."""
+_WATCHED_TESTS = 50
 _LEAST_S = 60.0
 
 
@@ -80,7 +82,8 @@ class _Held:
             deadline=self.job.deadline - max(_RESERVE_S, _RESERVE_SHARE * left),
         )
         plausible = await search.run()
-        for choice in choose(plausible, await self._behaviours(plausible), symptoms=self._symptoms()):
+        seen, idle = await self._behaviours(plausible), await self._idle(plausible, sources)
+        for choice in choose(plausible, seen, symptoms=self._symptoms(), idle=idle):
             verdict = await self._verify(choice, sources)
             if verdict is not False:
                 return Repair(
@@ -108,6 +111,18 @@ class _Held:
         candidates = [one.candidate for one in plausible]
         cpu_s = 0.1 + 4 * self.baseline.failing_s
         return await self.harness.behave(candidates, tests=tests, passing=passing, seed=0, cpu_s=cpu_s)
+
+    async def _idle(self, plausible: Sequence[Plausible], sources: dict[str, Source]) -> frozenset[int]:
+        """Which of them make a condition that has the same value in every test."""
+        watching = {
+            n: c for n, one in enumerate(plausible) if (c := watched(one.candidate, sources)) is not None
+        }
+        if not watching:
+            return frozenset()
+        quick = sorted(self.baseline.passing, key=lambda run: (not run.lines, run.cpu_s))
+        tests = [*self.baseline.first, *(run.index for run in quick[:_WATCHED_TESTS])]
+        seen = await self.harness.watch(watching, tests=tests, cpu_s=self.baseline.patient_s)
+        return frozenset(number for number, values in seen.items() if len(values) == 1)
 
     def _symptoms(self) -> frozenset[str]:
         """How the failing tests fail: type names, ``time`` for those that do not end."""

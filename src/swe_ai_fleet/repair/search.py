@@ -14,6 +14,8 @@ from swe_ai_fleet.repair.source import Source
 _UNLIKELY = 2.5
 """Candidates that cost so much more than a plausible one are not worth waiting for."""
 _MIN_LINGER_S = 4.0
+_NEIGHBOURS = 300
+"""Candidates that are tried at least after a plausible one, while there is time to linger."""
 _MAX_LINGER_S = 10.0
 _ENOUGH = 12
 """Plausible candidates after which more of them would not help to choose."""
@@ -85,6 +87,8 @@ class Search:
     _fresh_s: float = field(default=0.0, init=False)
     _cost: float = field(default=0.0, init=False)
     """Of the candidate that was tried last."""
+    _tried_since: int = field(default=0, init=False)
+    """Candidates tried since the first plausible one."""
 
     async def run(self) -> list[Plausible]:
         """Search until something plausible was found and its neighbours were seen, or the time or the space ends."""
@@ -110,7 +114,8 @@ class Search:
         first = self.plausible[0].found_after_s
         gap = self._cost - min(one.candidate.cost for one in self.plausible)
         waited = now - self._began - first
-        return gap >= _UNLIKELY or waited >= min(_MAX_LINGER_S, max(_MIN_LINGER_S, first))
+        is_enough = waited >= max(_MIN_LINGER_S, first) and self._tried_since >= _NEIGHBOURS
+        return gap >= _UNLIKELY or waited >= _MAX_LINGER_S or is_enough
 
     async def _stage(self, candidates: Iterator[Candidate], *, cpu_s: float, once: bool = True) -> None:
         """Try them all, checking at once what passes."""
@@ -142,6 +147,7 @@ class Search:
         self.tally.note(tried)
         candidate = tried.candidate
         self._cost = candidate.cost
+        self._tried_since += bool(self.plausible)
         if tried.verdict == "pass":
             self._passed.append(candidate)
         elif tried.verdict == "fresh":

@@ -4,6 +4,7 @@ import ast
 import difflib
 from collections.abc import Iterable, Iterator
 
+from swe_ai_fleet.repair.edits.opposites import are_opposites
 from swe_ai_fleet.repair.edits.site import Option, Site
 from swe_ai_fleet.repair.kinds import may_replace
 from swe_ai_fleet.repair.scope import in_format_string
@@ -54,12 +55,18 @@ for _line in _KIN_WORDS:
 
 
 def _likely_first(name: str, others: Iterable[str]) -> list[str]:
-    """The most alike in spelling, then kin, then the others as they come."""
+    """Opposites, the most alike in spelling, then kin, then the others as they come."""
     kin = _KIN.get(name, [])
     rest = [other for other in dict.fromkeys(others) if other != name and other not in kin]
     likeness = {other: difflib.SequenceMatcher(None, name, other).quick_ratio() for other in rest}
     alike = sorted((other for other in rest if likeness[other] >= _ALIKE), key=lambda other: -likeness[other])
-    return alike[:3] + kin + [other for other in rest if other not in alike[:3]]
+    first = [other for other in rest if are_opposites(name, other)]
+    return list(dict.fromkeys([*first, *alike[:3], *kin, *rest]))
+
+
+def _emphasis(name: str, other: str) -> float:
+    """Opposites are confused more often than other names."""
+    return 2.0 if are_opposites(name, other) else 1.0
 
 
 def change_name(site: Site) -> Iterator[Option]:
@@ -71,7 +78,7 @@ def change_name(site: Site) -> Iterator[Option]:
         return
     weight = 1.0 if isinstance(node.ctx, ast.Load) else 0.5
     for name, fit in site.fitting(site.kinds(node), limit=_MANY, but=node.id):
-        yield site.put(node, name, weight * fit)
+        yield site.put(node, name, weight * fit * _emphasis(node.id, name))
 
 
 def change_function(site: Site) -> Iterator[Option]:
@@ -81,7 +88,7 @@ def change_function(site: Site) -> Iterator[Option]:
         return
     names = _likely_first(node.id, [*site.names.functions, *site.names.local[:4]])
     for place, name in enumerate(names[:_MANY]):
-        yield site.put(node, name, 1 / (1 + place / 4))
+        yield site.put(node, name, _emphasis(node.id, name) / (1 + place / 4))
 
 
 def change_attribute(site: Site) -> Iterator[Option]:
@@ -95,7 +102,8 @@ def change_attribute(site: Site) -> Iterator[Option]:
     same_object = _attributes_of_same_object(site, node)
     names = _likely_first(node.attr, [*same_object, *others])
     for place, name in enumerate(names[:_MANY]):
-        yield Option(start + dot, start + dot + len(node.attr), name, 1 / (1 + place / 4))
+        weight = _emphasis(node.attr, name) / (1 + place / 4)
+        yield Option(start + dot, start + dot + len(node.attr), name, weight)
 
 
 def _attributes_of_same_object(site: Site, node: ast.Attribute) -> list[str]:
@@ -119,12 +127,12 @@ def change_expression(site: Site) -> Iterator[Option]:
     outermost = site.source.outermost_function_of(node)
     is_target = isinstance(getattr(node, "ctx", None), ast.Store)
     for text, other in site.ingredients.expressions(outermost).items():
-        if text == own or (text in own and not isinstance(other, ast.Name | ast.Subscript)):
+        if text == own or (text in own and not isinstance(other, ast.Subscript)):
             continue
         if is_target and not isinstance(other, ast.Name | ast.Subscript | ast.Attribute):
             continue
-        if isinstance(node, ast.Name) and isinstance(other, ast.Name):
-            continue  # change_name says it
+        if isinstance(other, ast.Name):
+            continue  # change_name and change_to_name say it
         weight = may_replace(site.kinds(other), site.kinds(node)) * _likeness(site, node, other)
         yield site.put(node, site.loose(node, text) if not _binds(other) else text, weight)
 

@@ -8,6 +8,8 @@ from swe_ai_fleet.repair.edits.site import Option, Site
 from swe_ai_fleet.repair.kinds import NUMBERS, SIZED, may_replace
 
 _MANY = 8
+_GIVEN = 0.3
+"""Weight of assigning a parameter that the function never assigns."""
 _SIMPLE = (
     ast.Assign,
     ast.AugAssign,
@@ -256,7 +258,12 @@ def insert_assignment(site: Site) -> Iterator[Option]:
         for x in stored
         for y in names
     }
-    texts = [(f"{x} = {y}", fit) for (x, y), fit in fits.items() if x != y and fit > 0.2]
+    given = _parameters(site) - _assigned(site)
+    texts = [
+        (f"{x} = {y}", fit * (_GIVEN if x in given else 1.0))
+        for (x, y), fit in fits.items()
+        if x != y and fit > 0.2
+    ]
     numbers = [x for x in stored if not kinds.get(x) or kinds[x] & NUMBERS]
     texts += [(f"{x} {sign} 1", 1.0) for x in numbers for sign in ("+=", "-=")]
     texts += [(f"{x} = {value}", 0.3) for x in stored for value in ("0", "None", "[]", "True", "False")]
@@ -272,6 +279,11 @@ def _stored(site: Site) -> list[str]:
         else set()
     )
     return [name for name in site.names.local if name in stored or name in _parameters(site)][:_MANY]
+
+
+def _assigned(site: Site) -> set[str]:
+    nodes = ast.walk(site.function) if site.function is not None else ()
+    return {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
 
 
 def _parameters(site: Site) -> set[str]:

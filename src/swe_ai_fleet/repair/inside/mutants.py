@@ -63,7 +63,8 @@ def mutate(source: Input, pool: list[Any], chance: random.Random) -> list[Input]
         places = [(at, key) for at, key in parts_of(holder) if at is not holder and not isinstance(at, tuple)]
         if not places:
             return []
-        at, key = chance.choice(places)
+        references = [(at, key) for at, key in places if _is_reference(at, key)]
+        at, key = chance.choice(references if references and chance.random() < 0.5 else places)
         is_argument = at is made.positional or at is made.keywords
         if isinstance(at, list) and not is_argument and chance.random() < 0.4:
             _grow_or_shrink(at, key, chance)
@@ -77,6 +78,11 @@ def mutate(source: Input, pool: list[Any], chance: random.Random) -> list[Input]
 
 def _get(at: Any, key: Any) -> Any:
     return at[key] if isinstance(at, list | dict | tuple) else getattr(at, key, None)
+
+
+def _is_reference(at: Any, key: Any) -> bool:
+    """A field of an object that holds another object: what makes the shape of lists, trees and graphs."""
+    return hasattr(at, "__dict__") and hasattr(_get(at, key), "__dict__")
 
 
 def _set(at: Any, key: Any, value: Any) -> None:
@@ -98,7 +104,7 @@ def _another(value: Any, same_field: list[Any], pool: list[Any], chance: random.
     """A value of the same kind, or one that stands in the same field elsewhere in the input."""
     is_plain = isinstance(value, int | float | str)
     if same_field and (not is_plain or chance.random() < 0.3):
-        return chance.choice([*same_field, None]) if not is_plain else chance.choice(same_field)
+        return None if not is_plain and chance.random() < 0.3 else chance.choice(same_field)
     alike = [other for other in pool if type(other) is type(value)]
     if alike and chance.random() < 0.5:
         return copy.deepcopy(chance.choice(alike))

@@ -19,6 +19,7 @@ from .channel import Channel
 from .children import Message, Report, arm, cap_memory, in_child
 from .compiling import Compiled
 from .suites import Suite
+from .watching import install, seen
 from .work import MORE_MEMORY, first_failure, run_until_failure
 
 Verdict = tuple[str, int | None]
@@ -91,6 +92,22 @@ class Trials:
         if ending == "done" and "failed" in seen:
             return ("pass" if seen["failed"] is None else "fail"), seen["failed"]
         return ("slow" if ending == "timeout" else "died"), seen.get("at")
+
+    def watch(self, compiled: Compiled, request: Message) -> list[bool]:
+        """Run all the tests in a fork of its own: which truth values came by where the candidate watches."""
+        told: list[bool] = []
+
+        def work(report: Report) -> None:
+            install()
+            with swapped(compiled):
+                run_until_failure(self._suite, request["tests"], request["cpu_s"], report)
+            report({"seen": seen()})
+
+        def receive(message: Message) -> None:
+            told.extend(message.get("seen", ()))
+
+        in_child(work, wall_s=request["wall_s"], receive=receive, inherited=self._descriptors)
+        return told
 
     def _together(
         self, candidates: Sequence[Compiled], request: Message, canary: tuple[int, ...], expected: str

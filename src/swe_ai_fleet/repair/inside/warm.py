@@ -34,6 +34,8 @@ class Warm:
                 self._try(request)
             elif request["op"] == "behave":
                 self._behave(request)
+            elif request["op"] == "watch":
+                self._watch(request)
             self._channel.send(done=request["op"])
 
     def _profile(self, request: Message) -> None:
@@ -104,6 +106,13 @@ class Warm:
     def _alone(self, compiled: Compiled, request: Message) -> Verdict:
         with written(self._root, compiled.edits if self._spawns else compiled.on_disk):
             return self._trials.alone(compiled, request)
+
+    def _watch(self, request: Message) -> None:
+        """The truth values that the conditions of candidates take in the tests."""
+        for number, edits in request["candidates"]:
+            compiled = self._compiler.compile(number, by_file(edits), once=False)
+            if isinstance(compiled, Compiled) and compiled.swaps:
+                self._channel.send(number=number, seen=self._trials.watch(compiled, request))
 
     def _behave(self, request: Message) -> None:
         """What candidates do on mutated inputs of the function that they change; the unchanged code is number -1."""
