@@ -1,5 +1,6 @@
 """The bare calls that any engineer could write: what everything else is held against."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -31,6 +32,12 @@ class RawCalls:
         async with self._session.post(self._url, data=self._body, headers=headers) as response:
             answer = await response.json()
         return str(answer["choices"][0]["message"]["content"])
+
+    async def all_at_once(self, agents: int) -> None:
+        """What stands for one deliberation: as many calls as it has agents."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(agents):
+                group.create_task(self.call())
 
 
 @asynccontextmanager

@@ -1,11 +1,10 @@
 """Deliberations a second with models that take no time: the fleet beside the bare calls, in the same run."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 
-from swe_ai_fleet.bench.raw_calls import RawCalls, raw_calls
+from swe_ai_fleet.bench.raw_calls import raw_calls
 from swe_ai_fleet.bench.report import BenchReport, Figure, figure, report
 from swe_ai_fleet.bench.surroundings import (
     asking,
@@ -79,7 +78,7 @@ async def _ways(
     enter, agents = stack.enter_async_context, task.council.agents
     raw = await enter(raw_calls(url, task))
     fleet = await enter(bench_fleet(asking(settings, url), task, prefix="in-process"))
-    ways: dict[str, Deliberate] = {RAW: partial(_all_at_once, raw, agents), IN_PROCESS: fleet.deliberate}
+    ways: dict[str, Deliberate] = {RAW: partial(raw.all_at_once, agents), IN_PROCESS: fleet.deliberate}
     if use_ray:
         from swe_ai_fleet.bench.ray_baselines import (  # noqa: PLC0415 - Ray takes a second
             deliberate_with_new_actors,
@@ -94,12 +93,6 @@ async def _ways(
             NEW_ACTORS: partial(deliberate_with_new_actors, url, task, agents=agents),
         }
     return ways
-
-
-async def _all_at_once(raw: RawCalls, agents: int) -> None:
-    async with asyncio.TaskGroup() as group:
-        for _ in range(agents):
-            group.create_task(raw.call())
 
 
 def _figures(rates: Mapping[str, list[float]]) -> list[Figure]:

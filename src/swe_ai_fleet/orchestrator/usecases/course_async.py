@@ -100,16 +100,14 @@ class Course:
 
     async def _list(self) -> None:
         """Keep the list up to date. One that is out of date is no reason to stop: events rebuild it."""
-        phase = ""
+        listed = (False, 0)
         while True:
             await asyncio.sleep(_LIST_LAG_S)
-            if self.state.requested is None:
-                continue
-            snapshot = summarise(self.state, updated=self.clock.now())
-            if snapshot.phase != phase:
-                phase = snapshot.phase
+            reached = (self.state.started is not None, len(self.state.rounds))
+            if reached != listed:
+                listed = reached
                 with suppress(RecordUnavailableError):
-                    await self.snapshots.put(snapshot)
+                    await self.snapshots.put(summarise(self.state, updated=self.clock.now()))
 
     async def _drive(self, group: asyncio.TaskGroup) -> Closed:
         steps = Steps(
