@@ -1,4 +1,4 @@
-"""``swe-fleet bench throughput|latency|scale|record|start``: what the fleet costs beside the model."""
+"""``swe-fleet bench throughput|latency|scale|actor|record|start``: what the fleet costs beside the model."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -100,7 +100,18 @@ def record(*, as_json: bool, **given: int) -> int:
     return _run(partial(measure_record, **given), as_json=as_json)
 
 
-SPEED_COMMANDS = (throughput, latency, scale, record, start)
+@click.command("actor", epilog=EPILOG)
+@click.option("--calls", type=_COUNT, default=200, metavar="N", help="At once (200).")
+@_repetitions(3)
+@json_option
+def actor(*, as_json: bool, **given: int) -> int:
+    """Seconds that many calls at once take through one Ray actor, each answer on the record, with 1-s models."""
+    from swe_ai_fleet.bench.actor import measure_actor
+
+    return _run(partial(measure_actor, **given), as_json=as_json)
+
+
+SPEED_COMMANDS = (throughput, latency, scale, actor, record, start)
 
 
 def _run(measure: "Callable[[], Awaitable[BenchReport | RecordFigures]]", *, as_json: bool) -> int:
