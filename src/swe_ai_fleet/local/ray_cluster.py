@@ -22,7 +22,7 @@ async def open_ray_cluster(namespace: str) -> AsyncIterator[str]:
     """
     try:
         address = await asyncio.to_thread(_start, namespace)
-    except Exception as error:  # noqa: BLE001  # Ray raises bare ones where its processes do not come up
+    except Exception as error:  # Ray raises bare ones where its processes do not come up
         await asyncio.to_thread(_stop)
         way_out = f"The embedded Ray does not start: {error}. --no-ray works in one process."
         raise UnreachableError("Ray", "this machine", way_out) from error
