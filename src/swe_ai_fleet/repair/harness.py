@@ -1,5 +1,6 @@
 """The fleet's side of the harness: starts it in the sandbox, asks, and reads what it says."""
 
+import asyncio
 import json
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from swe_ai_fleet.repair.plan import SuitePlan
 INSIDE = Path(__file__).parent / "inside"
 
 _BATCH = 24
+_BATCH_S = 0.5
 _AHEAD = 2
 """Batches that are under way at once, so that the harness never waits for us."""
 _START_S = 120.0
@@ -74,6 +76,8 @@ class Harness:
     collected: Collected
     types: dict[str, dict[int, dict[str, frozenset[str]]]] = field(default_factory=dict, init=False)
     """Type names of variables by file, first line of the function and name, of everything that was traced."""
+    _pace_s: float = field(default=0.05, init=False)
+    """Seconds that a candidate takes, of late."""
     _owed: int = field(default=0, init=False)
     """Answers that are still to come to requests whose asker has gone away."""
 
@@ -148,7 +152,7 @@ class Harness:
         by_number: dict[int, Candidate] = {}
         number = 0
         while True:
-            while len(under_way) < _AHEAD and (batch := list(islice(candidates, _BATCH))):
+            while len(under_way) < _AHEAD and (batch := list(islice(candidates, self._batch()))):
                 numbered = list(enumerate(batch, start=number))
                 number += len(batch)
                 by_number.update(numbered)
@@ -158,12 +162,20 @@ class Harness:
                 await self._send({**request, **more})
             if not under_way:
                 return
+            asked = _now()
             message = await self._receive(_BATCH * (wall_s + cpu_s) + 30)
-            for n, verdict, test in message.get("results", ()):
+            results = message.get("results", ())
+            if results:
+                self._pace_s = (self._pace_s + (_now() - asked) / len(results)) / 2
+            for n, verdict, test in results:
                 yield Tried(candidate=by_number.pop(n), verdict=verdict, test=test)
             if "done" in message:
                 self._owed -= 1
                 under_way.popleft()
+
+    def _batch(self) -> int:
+        """How many candidates to send at once: few where each takes long, so that the search can stop in time."""
+        return max(1, min(_BATCH, int(_BATCH_S / max(self._pace_s, 0.001))))
 
     async def behave(
         self,
@@ -173,15 +185,19 @@ class Harness:
         passing: Sequence[int],
         seed: int,
         cpu_s: float,
+        seconds: float,
     ) -> Behaviours:
         """What the candidates make of inputs that ``tests`` give their function, and of mutants of these.
 
-        Empty where the function cannot be called on its own or its arguments cannot be copied.
+        Empty where the function cannot be called on its own or its arguments cannot be copied. After ``seconds`` the
+        candidates whose turn has not come are left out.
         """
         await self._settle()
         lines = [[n, [[e.file, e.start, e.end, e.text] for e in c.edits]] for n, c in enumerate(candidates)]
-        request = {"op": "behave", "candidates": lines, "tests": tests, "passing": passing, "seed": seed,
-                   "mutants": _MUTANTS, "cpu_s": cpu_s, "test_cpu_s": 0.5, "wall_s": 20.0}  # fmt: skip
+        request = {
+            "op": "behave", "candidates": lines, "tests": tests, "passing": passing, "seed": seed, "mutants": _MUTANTS,
+            "cpu_s": cpu_s, "test_cpu_s": 0.5, "wall_s": 20.0, "seconds": seconds,
+        }  # fmt: skip
         await self._send(request)
         from_passing: list[bool] = []
         outputs: dict[int, list[str]] = {}
@@ -230,6 +246,10 @@ class Harness:
 
     async def _receive(self, timeout_s: float) -> dict[str, Any]:
         return await _receive(self.process, timeout_s)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 async def _receive(process: SandboxProcess, timeout_s: float) -> dict[str, Any]:

@@ -24,6 +24,8 @@ _BASELINE_SHARE = 0.35
 """Of the time, at most, for finding out what fails and what the tests execute."""
 _RESERVE_SHARE = 0.1
 _RESERVE_S = 1.5
+_COMPARED_SHARE = 0.4
+"""Of the time that is left after the search, at most, for comparing what was found."""
 _COMPARED_TESTS = 10
 """Failing and passing tests, of each, whose calls are mutated to compare candidates."""
 _WATCHED_TESTS = 50
@@ -103,21 +105,24 @@ class _Held:
 
     async def _behaviours(self, plausible: Sequence[Plausible]) -> Behaviours | None:
         """What the candidates do on mutated inputs; None where there is nothing to compare."""
-        if not plausible:
+        left = self.job.deadline - _now()
+        if not plausible or left < _RESERVE_S:
             return None
         quick = sorted(self.baseline.passing, key=lambda run: (not run.lines, run.cpu_s))
         passing = [run.index for run in quick[:_COMPARED_TESTS]]
         tests = [*self.baseline.first[:_COMPARED_TESTS], *passing]
         candidates = [one.candidate for one in plausible]
         cpu_s = 0.1 + 4 * self.baseline.failing_s
-        return await self.harness.behave(candidates, tests=tests, passing=passing, seed=0, cpu_s=cpu_s)
+        return await self.harness.behave(
+            candidates, tests=tests, passing=passing, seed=0, cpu_s=cpu_s, seconds=_COMPARED_SHARE * left
+        )
 
     async def _idle(self, plausible: Sequence[Plausible], sources: dict[str, Source]) -> frozenset[int]:
         """Which of them make a condition that has the same value in every test."""
         watching = {
             n: c for n, one in enumerate(plausible) if (c := watched(one.candidate, sources)) is not None
         }
-        if not watching:
+        if not watching or self.job.deadline - _now() < _RESERVE_S + self.baseline.all_cpu_s:
             return frozenset()
         quick = sorted(self.baseline.passing, key=lambda run: (not run.lines, run.cpu_s))
         tests = [*self.baseline.first, *(run.index for run in quick[:_WATCHED_TESTS])]

@@ -123,7 +123,7 @@ async def test_the_baseline_knows_what_fails_which_lines_run_and_what_kinds_ther
 async def test_behaviours_are_compared_on_inputs_that_no_test_has(tmp_path: Path) -> None:
     async with _harness(tmp_path) as harness:
         candidates = [_candidate("n + 1", "1 + n"), _candidate("n + 1", "n * 2")]
-        seen = await harness.behave(candidates, tests=[0, 1], passing=[0], seed=0, cpu_s=0.5)
+        seen = await harness.behave(candidates, tests=[0, 1], passing=[0], seed=0, cpu_s=0.5, seconds=30)
     assert len(seen.from_passing) > 20
     assert seen.outputs[0] == seen.outputs[-1] != seen.outputs[1]
 

@@ -7,6 +7,7 @@ import itertools
 import random
 import re
 import signal
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
@@ -34,11 +35,14 @@ def observe(
     Reports ``inputs`` (for each: whether a passing test made it) and for each candidate ``number`` and ``outputs``.
     """
     signal.signal(signal.SIGPROF, _too_long)
-    inputs = _inputs(suite, function, request)
+    ends = time.monotonic() + request["seconds"]
+    inputs = _inputs(suite, function, request, ends)
     if not inputs:
         return
     report({"inputs": [one.from_passing for one in inputs]})
     for compiled in candidates:
+        if time.monotonic() > ends:
+            return
         outputs: list[str] = []
 
         def work(tell: Report, compiled: Compiled = compiled) -> None:
@@ -68,7 +72,7 @@ def _note(outputs: list[str], message: Message) -> None:
     outputs.append(message.get("output", ""))
 
 
-def _inputs(suite: Suite, function: Any, request: Message) -> list[Input]:
+def _inputs(suite: Suite, function: Any, request: Message, ends: float) -> list[Input]:
     recorder = Recorder({function.__code__})
     passing = set(request["passing"])
 
@@ -80,7 +84,7 @@ def _inputs(suite: Suite, function: Any, request: Message) -> list[Input]:
     def tell(_index: int, _verdict: str, _error: BaseException | None) -> bool:
         recorder.stop()
         signal.setitimer(signal.ITIMER_PROF, 0)
-        return True
+        return time.monotonic() < ends
 
     suite.run(request["tests"], begin, tell)
     chance, pool = random.Random(request["seed"]), pool_of(recorder.inputs)  # noqa: S311  # repeatable, not secret
