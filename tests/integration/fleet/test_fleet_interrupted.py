@@ -11,7 +11,7 @@ from stored_events import stored
 
 from swe_ai_fleet.models.simulated import SimulatedModelServer, Traits
 
-pytestmark = [pytest.mark.local, pytest.mark.nats, pytest.mark.ray, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.local, pytest.mark.nats, pytest.mark.ray, pytest.mark.timeout(300)]
 
 
 def session_members(leader: int) -> list[int]:

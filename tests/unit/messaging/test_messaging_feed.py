@@ -11,7 +11,7 @@ from swe_ai_fleet.messaging.nats_client import Incoming
 from swe_ai_fleet.messaging.nats_follow import Feed
 from swe_ai_fleet.messaging.nats_requests import Stored
 
-pytestmark = pytest.mark.timeout(20)
+pytestmark = pytest.mark.timeout(60)
 
 
 class Stream:

@@ -6,7 +6,7 @@ from story import T0, task
 from swe_ai_fleet.messaging.in_memory import open_in_memory_record
 from swe_ai_fleet.ports.record import Command
 
-pytestmark = pytest.mark.timeout(10)
+pytestmark = pytest.mark.timeout(60)
 COMMAND = Command(deliberation_id="d1", task=task(), seed=7, time=T0)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from swe_ai_fleet.messaging.nats_publisher import Outbox
 
-pytestmark = pytest.mark.timeout(5)
+pytestmark = pytest.mark.timeout(60)
 
 
 async def test_what_fits_is_taken_at_once() -> None:
