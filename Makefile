@@ -49,7 +49,7 @@ docs: $(DEV) ## run the commands of the README and the tutorial
 	@$(BIN)/python -m pytest tests/docs
 
 bench: $(STAMP) ## measure the fleet beside the bare calls
-	@for what in $(BENCH); do \
+	@mkdir -p benchmarks/results; for what in $(BENCH); do \
 	  kept=benchmarks/results/$$what-$$(date -u +%Y%m%dT%H%M%SZ).json; echo "== $$what"; \
 	  $(BIN)/swe-fleet bench $$what --json > $$kept || { rm -f $$kept; exit 1; }; \
 	  $(BIN)/python benchmarks/table.py $$kept; \
