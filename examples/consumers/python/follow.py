@@ -98,7 +98,7 @@ async def main():
     while not stop.is_set():
         try:
             messages = await subscription.fetch(BATCH, timeout=WAIT_S)
-        except NatsError:
+        except (NatsError, TimeoutError):
             await asyncio.sleep(PAUSE_S)  # nothing new, or the server is away: the next fetch goes on
             continue
         for message in messages:
