@@ -39,6 +39,11 @@ def configure_logs(
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=_on_stderr,
         cache_logger_on_first_use=False,
     )
+
+
+def _on_stderr(*_: object) -> structlog.WriteLogger:
+    """Writes to what is stderr when something is logged, not when logging was set up: it may have been replaced."""
+    return structlog.WriteLogger(sys.stderr)
