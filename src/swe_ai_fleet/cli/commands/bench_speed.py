@@ -105,7 +105,7 @@ def record(*, as_json: bool, **given: int) -> int:
 @_repetitions(3)
 @json_option
 def actor(*, as_json: bool, **given: int) -> int:
-    """Seconds that many calls at once take through one Ray actor, each answer on the record, with 1-s models."""
+    """How many seconds many calls at once take through one Ray actor, each answer on the record, with 1-s models."""
     from swe_ai_fleet.bench.actor import measure_actor
 
     return _run(partial(measure_actor, **given), as_json=as_json)
