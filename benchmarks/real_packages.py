@@ -41,7 +41,7 @@ from swe_ai_fleet.sandbox.workspaces import GitWorkspaces
 
 PACKAGES = ("toolz", "boltons")
 PROTECTED = ("**/tests/**", "**/test_*.py", "**/conftest.py")
-COMMAND = "python -m pytest -q -p no:cacheprovider"
+COMMAND = "python -m pytest -q -p no:cacheprovider -p no:asyncio"
 COMPARISONS = {ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">", ast.Eq: "!=", ast.NotEq: "=="}
 OPERATORS = {
     ast.Add: ("+", "-"),
@@ -289,6 +289,8 @@ async def measure(package: str, bench: Bench, bugs: int, cache: Path, seed: int)
         f"{package}: {lines} lines, {cases} test cases, {len(base.failures())} of them fail by themselves",
         flush=True,
     )
+    if not cases:
+        raise SystemExit(f"{package}: its suite does not run here:\n{base.results[0].output_tail[-2000:]}")
     chance = random.Random(seed)
     waiting = {kind: plantable(sources, kind, chance) for kind in KINDS}
     repaired, equal, times = 0, 0, []

@@ -14,6 +14,8 @@ _TRACED_SLOW = 2
 _LOOP_S = 0.3
 """CPU seconds in which a loop that never ends has executed all its lines, traced."""
 _LONG_S = 0.2
+_KNOWN_SHARE = 0.95
+"""Of the tests, at least, that a check report must know to stand for a run of our own."""
 _PATIENT_S = 10.0
 
 
@@ -43,7 +45,8 @@ class Baseline:
     @property
     def patient_s(self) -> float:
         """CPU seconds that a test may take where few candidates come so far."""
-        least = _PATIENT_S if any(run.slow for run in self.failing) else 1.0
+        is_known = self.traced_all and not any(run.slow for run in self.failing)
+        least = 1.0 if is_known else _PATIENT_S
         return least + 10 * self.longest_s
 
     @property
@@ -81,22 +84,19 @@ class Baseline:
 
 
 async def establish(
-    harness: Harness, *, files: Sequence[str], known_passing: frozenset[str], seconds: float
+    harness: Harness, *, files: Sequence[str], known: Mapping[str, str], seconds: float
 ) -> Baseline:
-    """Run the suite once plainly and trace it as far as ``seconds`` allow, failing tests first.
+    """Find out what fails and trace it as far as ``seconds`` allow: failing tests first, then those near them.
 
     Args:
         harness: warm.
         files: editable files, whose lines are traced.
-        known_passing: tests that the unchanged commit's check report says pass; one of them that runs out of our
-            first limit is slow, not failing.
+        known: what the unchanged commit's check report says of each test; where it knows the suite, only what failed
+            is run again. A test that it has seen pass is slow, not failing, where it runs out of our first limit.
         seconds: for all of it, roughly.
     """
-    everything = list(range(len(harness.collected.tests)))
-    runs = await harness.profile(everything, files=None, cpu_s=FIRST_LIMIT_S, seconds=seconds / 2)
-    failing = [r for r in runs if r.verdict == "failed" and not (r.slow and r.test in known_passing)]
+    failing, passing = await _verdicts(harness, known, seconds / 2)
     failing.sort(key=lambda run: (run.slow, run.cpu_s, run.index))
-    passing = [run for run in runs if run.verdict == "passed"]
     traced = await harness.profile(
         [run.index for run in failing if not run.slow],
         files=files,
@@ -106,14 +106,38 @@ async def establish(
     slow = [run.index for run in failing if run.slow][:_TRACED_SLOW]
     traced += await harness.profile(slow, files=files, cpu_s=_LOOP_S, seconds=seconds / 2)
     near = await harness.profile(
-        [run.index for run in passing], files=files, cpu_s=10 * FIRST_LIMIT_S, seconds=seconds / 2
+        _nearest_first(failing, passing), files=files, cpu_s=10 * FIRST_LIMIT_S, seconds=seconds / 2
     )
     lines_of = {run.index: run for run in [*traced, *near]}
     return Baseline(
         failing=tuple(_with_lines(run, lines_of) for run in failing),
         passing=tuple(_with_lines(run, lines_of) for run in passing),
-        traced_all=len(near) == len(passing) and len(runs) == len(everything),
+        traced_all=len(near) == len(passing),
     )
+
+
+async def _verdicts(
+    harness: Harness, known: Mapping[str, str], seconds: float
+) -> tuple[list[CaseRun], list[CaseRun]]:
+    """Failing and passing tests, without lines."""
+    tests = harness.collected.tests
+    if sum(test in known for test in tests) >= _KNOWN_SHARE * len(tests):
+        again = [index for index, test in enumerate(tests) if known.get(test) == "failed"]
+        runs = await harness.profile(again, files=None, cpu_s=FIRST_LIMIT_S, seconds=seconds)
+        failing = [run for run in runs if run.verdict == "failed"]
+        if failing:
+            passed = [i for i, test in enumerate(tests) if known.get(test) == "passed"]
+            return failing, [CaseRun(index=i, test=tests[i], verdict="passed") for i in passed]
+    runs = await harness.profile(list(range(len(tests))), files=None, cpu_s=FIRST_LIMIT_S, seconds=seconds)
+    failing = [r for r in runs if r.verdict == "failed" and not (r.slow and known.get(r.test) == "passed")]
+    return failing, [run for run in runs if run.verdict == "passed"]
+
+
+def _nearest_first(failing: Sequence[CaseRun], passing: Sequence[CaseRun]) -> list[int]:
+    """Passing tests, those of the failing tests' own modules first."""
+    modules = {run.test.partition("::")[0] for run in failing}
+    ordered = sorted(passing, key=lambda run: (run.test.partition("::")[0] not in modules, run.index))
+    return [run.index for run in ordered]
 
 
 def _with_lines(run: CaseRun, traced: Mapping[int, CaseRun]) -> CaseRun:
@@ -125,7 +149,7 @@ def _with_lines(run: CaseRun, traced: Mapping[int, CaseRun]) -> CaseRun:
         index=run.index,
         test=run.test,
         verdict=run.verdict,
-        cpu_s=run.cpu_s,
+        cpu_s=run.cpu_s or seen.cpu_s,
         lines=seen.lines,
         frames=run.frames or seen.frames,
         error=run.error,

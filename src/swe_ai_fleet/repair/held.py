@@ -46,9 +46,7 @@ async def repair_held(
     async with open_harness(sandbox, job.folder, plan, mode="warm", wall_s=left + _LEAST_S) as harness:
         if harness.collected.errors or harness.collected.threads:
             raise HarnessError("parts of the suite cannot be imported, or threads run once it is")
-        baseline = await establish(
-            harness, files=files, known_passing=job.known_passing, seconds=_BASELINE_SHARE * left
-        )
+        baseline = await establish(harness, files=files, known=job.known, seconds=_BASELINE_SHARE * left)
         if not baseline.failing:
             raise NothingFoundError(f"no test of the check {check.name} fails in a second run")
         held = _Held(job=job, check=check, plan=plan, sandbox=sandbox, harness=harness, baseline=baseline)
@@ -122,7 +120,7 @@ class _Held:
         watching = {
             n: c for n, one in enumerate(plausible) if (c := watched(one.candidate, sources)) is not None
         }
-        if not watching or self.job.deadline - _now() < _RESERVE_S + self.baseline.all_cpu_s:
+        if not watching or self.job.deadline - _now() < 2 * _RESERVE_S:
             return frozenset()
         quick = sorted(self.baseline.passing, key=lambda run: (not run.lines, run.cpu_s))
         tests = [*self.baseline.first, *(run.index for run in quick[:_WATCHED_TESTS])]
@@ -135,7 +133,8 @@ class _Held:
 
     async def _verify(self, choice: Choice, sources: dict[str, Source]) -> bool | None:
         """Whether everything passes after a fresh import; None where there was no time to see."""
-        if self.job.deadline - _now() < 2 * self.baseline.all_cpu_s + 1.0:
+        suite_s = self.baseline.all_cpu_s if self.job.suite_s is None else self.job.suite_s
+        if self.job.deadline - _now() < 1.5 * suite_s + 1.0:
             return None
         candidate = choice.plausible.candidate
         cpu_s = 1.0 + self.baseline.patient_s

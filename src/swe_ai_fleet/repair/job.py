@@ -1,7 +1,7 @@
 """What one agent is to repair, what it gives back, and how it says that there is nothing."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from swe_ai_fleet.domain.task import Check
@@ -23,8 +23,10 @@ class RepairJob:
     """Checks that pass and must go on passing."""
     description: str
     protected: Sequence[str] = ()
-    known_passing: frozenset[str] = frozenset()
-    """Test cases that the unchanged commit's report says pass, by id."""
+    known: Mapping[str, str] = field(default_factory=dict)
+    """What the unchanged commit's report says of each test case, by id: passed, failed, skipped."""
+    suite_s: float | None = None
+    """Seconds that the failing checks took on the unchanged commit, where that is known."""
     shard: int = 0
     shards: int = 1
     deadline: float

@@ -110,7 +110,7 @@ async def test_the_baseline_knows_what_fails_which_lines_run_and_what_kinds_ther
     if "unittest" in command:
         (tmp_path / "test_cases.py").write_text(CASES)
     async with _harness(tmp_path, command) as harness:
-        baseline = await establish(harness, files=["shop.py"], known_passing=frozenset(), seconds=60)
+        baseline = await establish(harness, files=["shop.py"], known={}, seconds=60)
         kinds = harness.types["shop.py"][4]
     assert [run.test.rsplit("_", 1)[1] for run in baseline.failing] in (["price[2]"], ["two"])
     assert baseline.failing[0].lines == {"shop.py": frozenset({5, 6})}

@@ -87,7 +87,8 @@ class RepairAgent:
                 others=tuple(c for c in task.checks if failed is not None and c.name not in failed),
                 description=task.description,
                 protected=task.protected_paths,
-                known_passing=_known_passing(assignment.brief.base),
+                known=_known(assignment.brief.base),
+                suite_s=_suite_s(assignment.brief.base),
                 shard=spec.shard,
                 shards=spec.shards,
                 deadline=deadline,
@@ -142,9 +143,17 @@ def _failed(base: CheckReport | None) -> frozenset[str] | None:
     return frozenset(result.name for result in base.results if result.status is not CheckStatus.PASSED)
 
 
-def _known_passing(base: CheckReport | None) -> frozenset[str]:
+def _known(base: CheckReport | None) -> dict[str, str]:
+    """What the report says of each case that it is sure of."""
     results = () if base is None else base.results
-    return frozenset(case for r in results for case, verdict in r.cases.items() if verdict == "passed")
+    unsure = set() if base is None else set(base.flaky)
+    cases = ((f"{r.name}::{case}", case, verdict) for r in results for case, verdict in r.cases.items())
+    return {case: verdict for name, case, verdict in cases if name not in unsure}
+
+
+def _suite_s(base: CheckReport | None) -> float | None:
+    results = () if base is None else base.results
+    return sum(r.duration_s for r in results if r.status is CheckStatus.FAILED) or None
 
 
 def _judged(proposal: Proposal, report: CheckReport | None, reviewer_id: str) -> Critique:
