@@ -4,10 +4,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
+import click
+
 from swe_ai_fleet.errors import InputError
 from swe_ai_fleet.logs import configure_logs
 from swe_ai_fleet.models.model_id import split_chain
-from swe_ai_fleet.settings import Settings, load_settings
+from swe_ai_fleet.settings import Settings, load_settings, unknown_variables
 
 if TYPE_CHECKING:
     from swe_ai_fleet.bootstrap import Fleet
@@ -16,13 +18,15 @@ if TYPE_CHECKING:
 
 
 def prepare() -> Settings:
-    """Read the settings and set the logs up.
+    """Read the settings, say which variables are none, and set the logs up.
 
     Raises:
         InputError: a variable is not valid.
     """
     settings = load_settings()
     configure_logs(settings.log.level, settings.log.format)
+    for name in unknown_variables():
+        click.echo(f"Note: {name} is no setting and has no effect; docs/settings.md lists them.", err=True)
     return settings
 
 
