@@ -37,6 +37,7 @@ class RayNodes:
             resources=resources or {},
             labels=labels,
             object_store_memory=100 * 1024**2,
+            dashboard_agent_listen_port=_free_port(),
         )
         self._workers[name] = node
         return str(node.node_id)
@@ -61,6 +62,7 @@ def ray_nodes() -> Iterator[RayNodes]:
             "num_cpus": 0,
             "include_dashboard": True,
             "dashboard_port": port,
+            "dashboard_agent_listen_port": _free_port(),  # one that is fixed belongs to one cluster of a machine
             "object_store_memory": 100 * 1024**2,
         },
     )

@@ -217,15 +217,15 @@ class RayJobs:
 
     async def _once_an_agent_is_up(self, send: Callable[[], str]) -> None:
         """A cluster that has just started takes no jobs yet, and says so."""
-        waited_s = 0.0
+        clock = asyncio.get_running_loop().time
+        until = clock() + self._start_timeout_s
         while True:
             try:
                 await self._call(send)
             except UnreachableError as error:
-                if _NOT_YET not in str(error) or waited_s >= self._start_timeout_s:
+                if _NOT_YET not in str(error) or clock() >= until:
                     raise
                 await asyncio.sleep(_PAUSE_S)
-                waited_s += _PAUSE_S
             else:
                 return
 
