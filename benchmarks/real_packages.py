@@ -224,7 +224,7 @@ class Bench:
         return Task(
             description="The test suite fails. Find the bug and fix it.",
             repo=str(folder),
-            checks=(Check(name="tests", command=command, timeout_s=120),),
+            checks=(Check(name="tests", command=command, timeout_s=40),),
             protected_paths=PROTECTED,
             council=CouncilPlan(agents=self.agents),
             budget=Budget(seconds=self.seconds),
@@ -314,10 +314,8 @@ async def measure(package: str, bench: Bench, bugs: int, cache: Path, seed: int)
         equal += is_equal
         times += [ended.duration_s] if is_repaired else []
         verdict = "equal" if is_equal else "repaired" if is_repaired else "not repaired"
-        print(
-            f"  {verdict:13} {ended.duration_s:6.1f} s  {kind:10} {bug.edit.file}:{bug.line}  {bug.before}  ->  {bug.after}",
-            flush=True,
-        )
+        print(f"  {verdict:13} {ended.duration_s:6.1f} s  {kind:10} {bug.edit.file}:{bug.line}", flush=True)
+        print(f"      {bug.before}  ->  {bug.after}", flush=True)
         if not is_repaired:
             print(f"      {(ended.agents[0].reason or ended.reason)[:400]}", flush=True)
         elif not is_equal and ended.winner is not None and ended.winner.patch is not None:

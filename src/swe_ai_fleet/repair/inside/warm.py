@@ -45,49 +45,53 @@ class Warm:
         waiting: list[int] = list(request["tests"])
         ends = time.monotonic() + request["seconds"]
         while waiting and time.monotonic() < ends:
-            at: list[int] = []
-            told = self._profile_in_child(waiting, names, request["cpu_s"], at, ends)
-            if not told:
+            began: list[int] = []
+            ended: list[int] = []
+            if not self._was_lost(waiting, names, request["cpu_s"], ends, began, ended):
                 return
-            lost = at[-1] if at else waiting[0]
-            self._channel.send(test=lost, verdict="failed", cpu_s=request["cpu_s"], lines={}, slow=True)
+            lost = (began or waiting)[-1 if began else 0]
+            if lost not in ended:
+                self._channel.send(test=lost, verdict="failed", cpu_s=request["cpu_s"], lines={}, slow=True)
             waiting = waiting[waiting.index(lost) + 1 :]
 
-    def _profile_in_child(
+    def _was_lost(
         self,
         waiting: list[int],
         names: dict[str, str] | None,
         cpu_s: float,
-        at: list[int],
         ends: float,
+        began: list[int],
+        ended: list[int],
     ) -> bool:
-        """Whether the child was lost in the test that it began last."""
-        ended: set[int] = set()
+        """Run tests in a child, noting which begin and end; whether it was lost before it had run them all."""
 
         def receive(message: Message) -> None:
             if "at" in message:
-                at.append(message["at"])
+                began.append(message["at"])
                 if time.monotonic() > ends:
                     raise TimeoutError
-                return
-            if "spawns" in message:
-                self._spawns = self._spawns or message["spawns"]
-                self._channel.send(types=message["types"])
-                return
-            if "test" in message:
-                ended.add(message["test"])
-                self._channel.send(**message)
+            else:
+                self._hand_on(message)
+                ended.extend([message["test"]] if "test" in message else [])
 
         def work(report: Report) -> None:
             profile(self._suite, waiting, names, cpu_s, report)
 
+        silence_s = min(4 * cpu_s + 2, max(0.0, ends - time.monotonic()) + 2)
         try:
-            ending = in_child(
-                work, wall_s=4 * cpu_s + 2, receive=receive, inherited=self._channel.descriptors
-            )
+            ending = in_child(work, wall_s=silence_s, receive=receive, inherited=self._channel.descriptors)
         except TimeoutError:
             return False
-        return ending != "done" and not (at and at[-1] in ended and len(ended) == len(waiting))
+        is_over = time.monotonic() >= ends  # the time was up, not the test's own
+        return ending != "done" and not is_over
+
+    def _hand_on(self, message: Message) -> None:
+        """What a profiled child tells, to the fleet."""
+        if "spawns" in message:
+            self._spawns = self._spawns or message["spawns"]
+            self._channel.send(types=message["types"])
+        elif "test" in message:
+            self._channel.send(**message)
 
     def _try(self, request: Message) -> None:
         results = Results(self._channel)
