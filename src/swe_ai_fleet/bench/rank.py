@@ -53,8 +53,8 @@ class _Decided:
 
     full: Council
     curve: tuple[Council, ...]
-    batches: tuple[Council, ...]
-    """Of one growing council, every batch up to the cap; empty where there are not that many samples."""
+    batches: tuple[tuple[Council, ...], ...]
+    """Of growing councils, each batch by batch up to the cap; empty where there are not that many samples."""
 
 
 async def bench_rank(
@@ -115,14 +115,14 @@ def _decide_all(place: int, seen: Observation, *, seed: int) -> _Decided:
     everybody = tuple(range(count))
     rng = random.Random(derive_seed(seed, seen.problem.task_id))  # noqa: S311  # repeatable, not secret
     curve: list[Council] = []
-    batches: list[Council] = []
-    for repeat in range(_REPEATS):
+    batches: list[tuple[Council, ...]] = []
+    for _ in range(_REPEATS):
         order, testers = rng.sample(everybody, count), rng.sample(everybody, count)
         sizes = [size for size in SIZES if size < count]
         curve += [_council(place, seen, order[:n], testers[:n], seed=seed) for n in sizes]
-        if repeat == 0 and count >= CAP:
+        if count >= CAP:
             growing = range(_BATCH, CAP + 1, _BATCH)
-            batches = [_council(place, seen, order[:n], testers[:n], seed=seed) for n in growing]
+            batches.append(tuple(_council(place, seen, order[:n], testers[:n], seed=seed) for n in growing))
     full = _council(place, seen, everybody, everybody, seed=seed)
     return _Decided(full=full, curve=(*curve, full), batches=tuple(batches))
 
@@ -226,7 +226,7 @@ def _point(size: int, councils: Sequence[Council], truth: Truth) -> CurvePoint:
 
 def _stopping(decided: Sequence[_Decided], truth: Truth) -> Stopping | None:
     """Every council grows by batches until its decision is safe, or until the cap."""
-    grown = [one.batches for one in decided if one.batches]
+    grown = [batches for one in decided for batches in one.batches]
     if not grown:
         return None
     stopped = [next((c for c in batches if c.is_safe), batches[-1]) for batches in grown]

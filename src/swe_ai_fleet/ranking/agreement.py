@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from swe_ai_fleet.ranking.candidates import Candidate
 from swe_ai_fleet.ranking.evidence import Claim, Evidence
 
+_HEAVIEST = 1e6
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
@@ -56,12 +58,16 @@ def agreement_of(
 def _weights(candidates: Sequence[Candidate], evidence: Evidence) -> dict[str, float]:
     """Of every input that anybody answered."""
     names = sorted({name for candidate in candidates for name in candidate.signature})
-    given = {name: evidence.inputs.get(name, 1.0) for name in names}
-    return {name: weight if math.isfinite(weight) and weight > 0 else 0.0 for name, weight in given.items()}
+    return {name: _bounded(evidence.inputs.get(name, 1.0)) for name in names}
 
 
 def _credibility(claim: Claim) -> float:
-    return claim.credibility if math.isfinite(claim.credibility) and claim.credibility > 0 else 0.0
+    return _bounded(claim.credibility)
+
+
+def _bounded(number: float) -> float:
+    """The same, at most a million, so that no sum overflows; 0 for what is no finite positive number."""
+    return min(number, _HEAVIEST) if math.isfinite(number) and number > 0 else 0.0
 
 
 def _claim_order(claim: Claim) -> tuple[str, str, str, float]:

@@ -59,7 +59,7 @@ def safe_to_stop(evidence: Evidence, *, expected: int) -> bool:
     A council of searching agents is safe once the leader repairs everything that failed: its answers are
     verified, not voted on. Any other is safe when the votes still out cannot change the leading cluster, or
     when the posterior that it leads is at least 0.95 (an answer without a report is still out). For functions
-    with executed outputs a posterior of 0.9 or a P(correct) of 0.7 is enough.
+    with executed outputs a posterior of 0.8 or a P(correct) of 0.7 is enough.
 
     Args:
         evidence: what is there now, the open round included.

@@ -1,3 +1,4 @@
+import math
 from typing import Any
 
 import pytest
@@ -79,6 +80,13 @@ def test_an_input_without_weight_decides_nothing() -> None:
     outputs = {"ada": {"1": "1", "2": "9"}, "bob": {"1": "1", "2": "2"}, "cyd": {"1": "0", "2": "2"}}
     assert first(behaving(outputs, inputs={"2": 0.0})) in ("ada", "bob")
     assert first(behaving(outputs, inputs={"1": 0.0})) in ("bob", "cyd")
+
+
+def test_weights_beyond_all_measure_do_not_overflow() -> None:
+    same = {"ada": {"1": "0", "2": "0"}, "bob": {"1": "0", "2": "0"}}
+    claims = tuple(Claim(author="qa", input_id=n, output="0", credibility=1e308) for n in "12")
+    ranking = decide(behaving(same, claims=claims, inputs={"1": 1.7e308, "2": 1.7e308}))
+    assert all(math.isfinite(value) for r in ranking.ranking for value in (*r.score.values(), r.p_correct))
 
 
 def test_nobody_answers_anything_is_no_confidence() -> None:
