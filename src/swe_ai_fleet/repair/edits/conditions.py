@@ -10,9 +10,10 @@ _MANY = 10
 
 
 def negate(site: Site) -> Iterator[Option]:
-    """The opposite of a condition."""
+    """The opposite of a condition, unless another comparison says it better."""
     for test in _tests(site):
-        if not isinstance(test, ast.UnaryOp):
+        is_compared = isinstance(test, ast.Compare) and len(test.ops) == 1
+        if not isinstance(test, ast.UnaryOp) and not is_compared:
             is_loose = isinstance(test, ast.BoolOp | ast.IfExp)
             yield site.put(test, f"not ({site.text(test)})" if is_loose else f"not {site.text(test)}")
 
