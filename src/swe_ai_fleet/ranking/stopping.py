@@ -8,8 +8,9 @@ POSTERIOR_NEEDED = 0.95
 
 FUNCTION_POSTERIOR_NEEDED = 0.8
 FUNCTION_P_CORRECT_ENOUGH = 0.7
-"""For functions with executed outputs; either is enough. On recorded samples of 82 functions, asked in batches of four,
-this saved 39 % of 48 samples at the same accuracy."""
+"""For functions with executed outputs; either is enough. On recorded samples of 82 functions, asked in batches of four
+up to 48: in the three orders by which the limits were chosen 39 % of the samples were saved at equal accuracy, in
+two other orders 43 % at 2.6 points less."""
 
 
 def cannot_change(*, lead: float, second: float, remaining: float) -> bool:
