@@ -35,6 +35,22 @@ class HarnessError(SandboxError):
     """The harness cannot serve this suite, or has stopped answering; the message says why."""
 
 
+class UnimportableError(HarnessError):
+    """Parts of the suite cannot be imported.
+
+    Attributes:
+        where: the first of them, as its framework names it.
+        frames: file and line of its stack, outermost first, the repository's own files only.
+    """
+
+    def __init__(self, where: str, error: str, frames: tuple[tuple[str, int], ...]) -> None:
+        """Keep the place apart from the message."""
+        super().__init__(f"{where} cannot be imported: {error}")
+        self.where = where
+        self.error = error
+        self.frames = frames
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
     """One candidate and what came of it."""
@@ -80,6 +96,20 @@ class Harness:
     """Seconds that a candidate takes, of late."""
     _owed: int = field(default=0, init=False)
     """Answers that are still to come to requests whose asker has gone away."""
+
+    def require_importable(self) -> None:
+        """Raise where the suite is not whole.
+
+        Raises:
+            UnimportableError: a part of it cannot be imported.
+            HarnessError: threads run once it is imported, so that it cannot be forked.
+        """
+        for error in self.collected.errors:
+            frames = [(self._relative(file), line) for file, line in error["frames"]]
+            own = tuple((file, line) for file, line in frames if file is not None)
+            raise UnimportableError(str(error["where"]), str(error["error"]), own)
+        if self.collected.threads:
+            raise HarnessError(f"{self.collected.threads} threads run once the suite is imported")
 
     async def profile(
         self,

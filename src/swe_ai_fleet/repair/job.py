@@ -61,13 +61,14 @@ class NothingFoundError(Exception):
         self.suspects = tuple(suspects)
 
 
-def tried_in_vain(tally: Tally, suspects: Sequence[Suspect]) -> NothingFoundError:
-    """What was tried where, for people."""
+def tried_in_vain(tally: Tally, suspects: Sequence[Suspect], *, broke: int = 0) -> NothingFoundError:
+    """What was tried where, for people; ``broke``: candidates that pass what fails, but break something else."""
     where = ", ".join(f"{s.source.path}:{s.statement.lineno}" for s in suspects[:3]) or "nowhere"
     files = len({suspect.source.path for suspect in suspects})
+    result = f"the {broke} that repair it break other tests" if broke else "none passes"
     reason = (
         f"{tally.singles} single edits and {tally.pairs} pairs at {len(suspects)} suspected statements of {files} "
-        f"files were tried in {tally.seconds:.0f} s, and none passes; most suspected: {where}"
+        f"files were tried in {tally.seconds:.0f} s, and {result}; most suspected: {where}"
     )
     return NothingFoundError(reason, tally, suspects[:10])
 

@@ -84,6 +84,14 @@ async def test_a_bug_is_found_whatever_runs_the_tests(
     assert isinstance(found.evidence["prior"], float)
 
 
+async def test_a_bug_that_keeps_the_suite_from_being_imported_is_found(tmp_path: Path) -> None:
+    shop = "LIMITS = {'low': 1}\nLOW = LIMITS['high']\n\n\ndef reorder(stock):\n    return stock <= LOW\n"
+    tests = "import shop\n\ndef test_it():\n    assert shop.reorder(1) and not shop.reorder(2)\n"
+    repo = await _repository(tmp_path, shop__py=shop, test_shop__py=tests)
+    found = await _agent(tmp_path).propose(_assignment(repo, "python -m pytest -q"), ProposeStep())
+    assert "+LOW = LIMITS['low']\n" in found.content
+
+
 async def test_a_repair_that_breaks_another_check_is_not_proposed(tmp_path: Path) -> None:
     lint = "import sys, shop\nsys.exit('<=' in open('shop.py').read())\n"
     repo = await _repository(tmp_path, shop__py=SHOP, test_shop__py=FAILING, lint__py=lint)
