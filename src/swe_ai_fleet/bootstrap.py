@@ -12,6 +12,7 @@ from swe_ai_fleet.domain.council import AgentSpec
 from swe_ai_fleet.domain.events import Requested
 from swe_ai_fleet.domain.task import Task
 from swe_ai_fleet.errors import FleetError, InputError
+from swe_ai_fleet.execution.admission import AdmittedAgentPool
 from swe_ai_fleet.execution.in_process import InProcessAgentPool
 from swe_ai_fleet.messaging.nats_record import open_nats_record
 from swe_ai_fleet.messaging.options import NatsOptions
@@ -210,7 +211,7 @@ async def open_fleet(settings: Settings) -> AsyncIterator[Fleet]:
         registry = ModelRegistry(settings.providers(), retry=settings.retry)
         stack.push_async_callback(registry.close)
         deliberate = DeliberateAsync(
-            agents=agents,
+            agents=AdmittedAgentPool(agents, settings.admission),
             checks=checks,
             workspaces=build_workspaces(settings),
             events=record.events,
@@ -240,9 +241,7 @@ async def _workplaces(
 ) -> tuple[AgentPool, CheckRunner]:
     """Where agents and checks work: on Ray, or in this process."""
     if not settings.ray.enabled:
-        pool = InProcessAgentPool.open(
-            build_agent=builder, events=record.events, clock=clock, in_flight=settings.agents.in_flight
-        )
+        pool = InProcessAgentPool.open(build_agent=builder, events=record.events, clock=clock)
         return await stack.enter_async_context(pool), build_check_runner(settings)
     from swe_ai_fleet.execution.ray_checks import RayCheckRunner
     from swe_ai_fleet.execution.ray_pool import RayAgentPool

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from swe_ai_fleet.domain.value import Value
 from swe_ai_fleet.errors import InputError
+from swe_ai_fleet.execution.admission import Admission
 from swe_ai_fleet.execution.options import RayOptions
 from swe_ai_fleet.messaging.options import NatsOptions
 from swe_ai_fleet.models.model_id import OFFLINE
@@ -55,8 +56,6 @@ class AgentSettings(Value):
 
     max_tokens: Annotated[int, Field(ge=1)] = 2000
     """Output tokens of one answer."""
-    in_flight: Annotated[int, Field(ge=1)] = 1024
-    """Agent calls at once in one process without Ray."""
 
 
 class LogSettings(Value):
@@ -102,6 +101,7 @@ class Settings(BaseSettings):
     """Providers by name."""
     retry: RetryPolicy = RetryPolicy()
     agents: AgentSettings = AgentSettings()
+    admission: Admission = Admission()
     sandbox: SandboxOptions = SandboxOptions()
     log: LogSettings = LogSettings()
     worker: WorkerSettings = WorkerSettings()

@@ -15,10 +15,11 @@ from swe_ai_fleet.bootstrap import Fleet, open_fleet
 from swe_ai_fleet.domain.events import Requested
 from swe_ai_fleet.domain.ranking import Result
 from swe_ai_fleet.domain.task import Budget, CouncilPlan, Task
+from swe_ai_fleet.execution.admission import Admission
 from swe_ai_fleet.execution.options import RayOptions
 from swe_ai_fleet.local.embedded import open_embedded
 from swe_ai_fleet.models.simulated.traits import Traits
-from swe_ai_fleet.settings import AgentSettings, ModelSettings, Settings
+from swe_ai_fleet.settings import ModelSettings, Settings
 
 PROVIDER = "simulated"
 MODEL = f"{PROVIDER}:{PROVIDER}"
@@ -69,7 +70,7 @@ async def record_of_its_own(*, use_ray: bool) -> AsyncIterator[Settings]:
     with tempfile.TemporaryDirectory(prefix="fleet-bench-", ignore_cleanup_errors=True) as folder:
         settings = Settings(
             data_dir=Path(folder),
-            agents=AgentSettings(in_flight=_PLENTY),
+            admission=Admission(calls=_PLENTY),
             ray=RayOptions(enabled=use_ray, max_concurrency=20_000, max_pending=20_000),
         )
         async with open_embedded(settings, use_ray=use_ray) as filled:

@@ -16,6 +16,8 @@ _LONGEST = 64
 def read_batch(source: str, overrides: Sequence[Override] = ()) -> list[TaskFile]:
     """Every task of a JSON Lines file, with the command line's options above each; empty lines are left out.
 
+    A task that does not say otherwise has the priority ``batch``.
+
     Raises:
         TaskFileError: a line is not a valid task, or two tasks have the same id.
         InputError: an option is what makes a task invalid.
@@ -27,6 +29,8 @@ def read_batch(source: str, overrides: Sequence[Override] = ()) -> list[TaskFile
         if not line.strip():
             continue
         document = parse_json(line, path=source, first_line=number)
+        if isinstance(document.value, dict):
+            document.value.setdefault("priority", "batch")
         file = task_of(document, path=source, folder=folder, overrides=overrides)
         name = task_id_of(file.task)
         if name in first:

@@ -1,6 +1,6 @@
 """The work asked for: the same model in a task file, on the command line and on NATS."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, model_validator
 
@@ -95,6 +95,8 @@ class Task(Value):
     """Globs (``**`` spans folders) that no proposal may touch."""
     council: CouncilPlan = CouncilPlan()
     budget: Budget = Budget()
+    priority: Literal["interactive", "batch"] = "interactive"
+    """Who goes first where agents or models are scarce: somebody waits for an interactive task."""
 
     @model_validator(mode="after")
     def _consistent(self) -> "Task":

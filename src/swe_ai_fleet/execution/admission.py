@@ -15,19 +15,24 @@ from swe_ai_fleet.ports.agents import AgentPool
 
 _URGENCY = {"critique": 0, "revise": 1, "propose": 2}
 """A deliberation that is further on goes first: others wait for its reviews, and it gives back its room soonest."""
+_BATCH = len(_URGENCY)
+"""Taken after everything that somebody waits for; reviews of a batch are not, for they end what is under way."""
 
 _Line = list[tuple[int, int, Assignment, asyncio.Future[None]]]
 
 
 class Admission(Value):
-    """What may be under way at once in one process."""
+    """What may be under way at once in one process, such as a worker; further calls wait for their turn."""
 
     calls: Annotated[int, Field(ge=1)] = 1024
     """Agent calls, all roles together."""
     calls_per_role: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     """Agent calls of a role, by its name; a role that is not named is bounded by ``calls`` alone."""
     tokens: Annotated[int, Field(ge=1)] | None = None
-    """Output tokens that all calls together may still claim; a single call that claims more goes alone."""
+    """Output tokens that all calls together may still claim; a single call that claims more goes alone.
+
+    None: no limit.
+    """
 
 
 class AdmittedAgentPool:
@@ -64,7 +69,7 @@ class AdmittedAgentPool:
         """Wait for room, then have the agent do it. Cancelling a waiting call takes it out of the line."""
         turn = asyncio.get_running_loop().create_future()
         self._arrivals += 1
-        place = (_URGENCY[assignment.step.kind], self._arrivals, assignment, turn)
+        place = (_urgency(assignment), self._arrivals, assignment, turn)
         heapq.heappush(self._lines[assignment.agent.role], place)
         self._let_in()
         try:
@@ -110,3 +115,10 @@ class AdmittedAgentPool:
     def _has_token_room(self, assignment: Assignment) -> bool:
         most = self._most.tokens
         return most is None or self._tokens == 0 or self._tokens + assignment.max_tokens <= most
+
+
+def _urgency(assignment: Assignment) -> int:
+    """The lower, the sooner."""
+    kind = assignment.step.kind
+    is_batch = assignment.brief.task.priority == "batch" and kind != "critique"
+    return _URGENCY[kind] + (_BATCH if is_batch else 0)

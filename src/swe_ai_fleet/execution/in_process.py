@@ -1,6 +1,5 @@
 """Agents in this process: the pool of tests, of one machine, and of whoever has no cluster."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Self
@@ -16,24 +15,20 @@ from swe_ai_fleet.ports.record import EventLog
 class InProcessAgentPool:
     """An :class:`~swe_ai_fleet.ports.agents.AgentPool` on the caller's own event loop."""
 
-    def __init__(self, host: AgentHost, *, in_flight: int) -> None:
+    def __init__(self, host: AgentHost) -> None:
         """Use :meth:`open`, which closes the agents too."""
         self._host = host
-        self._slots = asyncio.Semaphore(in_flight)
 
     @classmethod
     @asynccontextmanager
-    async def open(
-        cls, *, build_agent: BuildAgent, events: EventLog, clock: Clock, in_flight: int = 1024
-    ) -> AsyncIterator[Self]:
-        """A pool that has at most ``in_flight`` agents at work; further calls wait, in order of arrival."""
+    async def open(cls, *, build_agent: BuildAgent, events: EventLog, clock: Clock) -> AsyncIterator[Self]:
+        """A pool whose agents are closed when it is left."""
         host = AgentHost(build_agent=build_agent, events=events, clock=clock)
         try:
-            yield cls(host, in_flight=in_flight)
+            yield cls(host)
         finally:
             await host.close()
 
     async def ask(self, assignment: Assignment) -> Outcome:
         """Have one agent do one thing; see :class:`~swe_ai_fleet.ports.agents.AgentPool`."""
-        async with self._slots:
-            return await self._host.ask(assignment)
+        return await self._host.ask(assignment)

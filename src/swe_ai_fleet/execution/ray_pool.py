@@ -1,7 +1,6 @@
 """Agents on a Ray cluster: a few shared actors, opened once; calls that outlive the death of any of them."""
 
 import asyncio
-import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Self
@@ -12,6 +11,7 @@ from ray.actor import ActorHandle
 from ray.exceptions import (
     ActorUnavailableError,
     ObjectLostError,
+    OutOfMemoryError,
     PendingCallsLimitExceeded,
     RayActorError,
     RayError,
@@ -40,11 +40,13 @@ _GRACE_S = 1.0
 """How long an agent that has passed its deadline may take to say so itself."""
 _STRAGGLERS_S = 5.0
 """How long the first actor that is ready waits for the others."""
+_REST_S = 0.2
+"""How long an actor that sheds load is spared."""
 _LEAST_PAUSE_S = 0.1
 _MOST_PAUSE_S = 2.0
 _CLOSE_S = 2.0
 
-_LOST = (RayActorError, ObjectLostError, RaySystemError, RpcError)
+_LOST = (RayActorError, ObjectLostError, OutOfMemoryError, RaySystemError, RpcError)
 """The call may have been carried out or not; only the record knows."""
 _NOT_NOW = (PendingCallsLimitExceeded, UnreachableError)
 """The actor is full, or does not reach the record: nothing was begun."""
@@ -56,7 +58,8 @@ class RayAgentPool:
     """An :class:`~swe_ai_fleet.ports.agents.AgentPool` of Ray actors.
 
     The calls of one deliberation stay at one actor while it bears them, so that they share its connections; agents
-    that compute are spread. When an actor dies, its calls are looked up on the record and, where it does not hold
+    that compute are spread. An actor that sheds load gets none for a moment: its calls go to another one, or wait.
+    When an actor dies, its calls are looked up on the record and, where it does not hold
     their answers, asked again elsewhere, within their deadline. Whatever happens to Ray, a call ends soon after its
     deadline.
     """
@@ -132,13 +135,11 @@ class RayAgentPool:
 
     async def _until_answered(self, assignment: Assignment, deaths: list[RayError]) -> Outcome:
         asked = assignment
-        pause_s = _LEAST_PAUSE_S
         while len(deaths) < self._hiring.options.attempts:
             try:
                 return await self._ask_somebody(asked)
             except _NOT_NOW:
-                await asyncio.sleep(random.uniform(0, pause_s))  # noqa: S311 - spreads calls in time
-                pause_s = min(_MOST_PAUSE_S, 2 * pause_s)
+                continue
             except _LOST as error:
                 deaths.append(error)
                 known = await recorded_outcome(assignment, self._events)
@@ -156,6 +157,9 @@ class RayAgentPool:
             except RayActorError:
                 if place.handle is handle and self._roster.fall(place):
                     self._revive(place)
+                raise
+            except _NOT_NOW:
+                self._roster.rest(place, _REST_S)
                 raise
 
     async def _record(self, assignment: Assignment, failure: Failure) -> Outcome:

@@ -24,6 +24,8 @@ class Place(Generic[_Handle]):
     load: int = 0
     """Calls of this process that are there now."""
     is_up: bool = False
+    rests: int = 0
+    """Pauses during which it takes no further calls."""
 
 
 class Roster(Generic[_Handle]):
@@ -37,19 +39,27 @@ class Roster(Generic[_Handle]):
 
     @property
     def up(self) -> tuple[Place[_Handle], ...]:
-        """The places that take calls."""
+        """The places that are not down."""
         return tuple(place for place in self.places if place.is_up)
 
     def rise(self, place: Place[_Handle]) -> None:
         """It takes calls from now on."""
         place.is_up = True
-        while self._waiting:
-            self._wake()
+        self._wake_all()
 
     def fall(self, place: Place[_Handle]) -> bool:
         """It takes no calls until it rises; False where that was known already."""
         was_up, place.is_up = place.is_up, False
         return was_up
+
+    def rest(self, place: Place[_Handle], pause_s: float) -> None:
+        """It sheds load: for so long calls go elsewhere, and wait where there is no other place."""
+        place.rests += 1
+        asyncio.get_running_loop().call_later(pause_s, self._end_rest, place)
+
+    def _end_rest(self, place: Place[_Handle]) -> None:
+        place.rests -= 1
+        self._wake_all()
 
     @asynccontextmanager
     async def place(self, key: str, *, spreads: bool) -> AsyncIterator[Place[_Handle]]:
@@ -71,7 +81,7 @@ class Roster(Generic[_Handle]):
             self._wake()
 
     def _choose(self, key: str, *, spreads: bool) -> Place[_Handle] | None:
-        free = {place.name: place for place in self.up if place.load < self._max_load}
+        free = {place.name: place for place in self.up if self._has_room(place)}
         if not free:
             return None
         preferred = [free[name] for name in by_affinity(key, free)]
@@ -80,6 +90,9 @@ class Roster(Generic[_Handle]):
         total = sum(place.load for place in preferred) + 1
         bound = max(_TOGETHER, _IMBALANCE * total / len(preferred))
         return next(place for place in preferred if place.load < bound)
+
+    def _has_room(self, place: Place[_Handle]) -> bool:
+        return place.load < self._max_load and not place.rests
 
     async def _change(self) -> None:
         waiter = asyncio.get_running_loop().create_future()
@@ -90,6 +103,10 @@ class Roster(Generic[_Handle]):
             if waiter.done() and not waiter.cancelled():
                 self._wake()
             raise
+
+    def _wake_all(self) -> None:
+        while self._waiting:
+            self._wake()
 
     def _wake(self) -> None:
         while self._waiting:

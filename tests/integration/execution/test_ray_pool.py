@@ -162,6 +162,14 @@ async def test_more_calls_than_may_be_pending_wait_for_room(cluster: str, nats: 
     assert all(isinstance(call.result(), Answered) for call in calls)
 
 
+async def test_an_actor_that_refuses_more_pending_calls_loses_none_of_them(cluster: str, nats: Any) -> None:
+    async with open_pool(nats, actors=2, max_pending=2) as pool:
+        pool._roster._max_load = 1000  # so that Ray refuses, not the roster
+        async with asyncio.TaskGroup() as group:
+            calls = [group.create_task(pool.ask(told("sleep 0.05"))) for _ in range(30)]
+    assert all(isinstance(call.result(), Answered) for call in calls)
+
+
 @pytest.mark.parametrize(
     ("demanded", "told_of"),
     [

@@ -1,7 +1,7 @@
 """Reviews that do not fit their tokens are asked for once more."""
 
 import pytest
-from assignments import assignment, critique_step
+from assignments import assignment, critique_step, revise_step, text_brief
 from scripted_models import ScriptedModel
 
 from swe_ai_fleet.errors import ModelTruncatedError
@@ -37,6 +37,22 @@ async def test_several_reviews_that_were_cut_are_asked_for_one_by_one() -> None:
     wanted = [(request.json_schema or {})["required"] for request in model.requests]
     assert wanted == [["P1", "P2"], ["P1"], ["P2"]]
     assert reviewed.usage.completion_tokens == 2000
+
+
+@pytest.mark.parametrize(
+    ("task_priority", "expected"),
+    [("interactive", ["judge", "interactive"]), ("batch", ["judge", "batch"])],
+)
+async def test_reviews_go_first_and_answers_as_their_task_says(
+    task_priority: str, expected: list[str]
+) -> None:
+    model = ScriptedModel(steps=(REVIEW, "fix"))
+    task = text_brief().task.model_copy(update={"priority": task_priority})
+    brief = text_brief().model_copy(update={"task": task})
+    review, revision = critique_step("ada"), revise_step()
+    await agent(model).critique(assignment(review, brief=brief), review)
+    await agent(model).revise(assignment(revision, brief=brief), revision)
+    assert [request.priority for request in model.requests] == expected
 
 
 async def test_a_review_that_is_cut_twice_is_given_up() -> None:

@@ -24,6 +24,12 @@ def test_every_line_is_a_task_and_options_stand_above_all(tmp_path: Path) -> Non
     assert files[0].folder == tmp_path
 
 
+def test_a_task_of_a_batch_waits_for_others_unless_it_says_that_somebody_waits_for_it(tmp_path: Path) -> None:
+    urgent = '{"id": "b", "description": "y", "priority": "interactive"}'
+    files = read_batch(write(tmp_path, '{"id": "a", "description": "x"}', urgent))
+    assert [file.task.priority for file in files] == ["batch", "interactive"]
+
+
 @pytest.mark.parametrize(
     ("lines", "says"),
     [

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from assignments import assignment, critique_step, revise_step, spec
 
-from swe_ai_fleet.domain.brief import Assignment
+from swe_ai_fleet.domain.brief import Assignment, Brief
 from swe_ai_fleet.domain.outcome import Cancelled, Outcome
+from swe_ai_fleet.domain.task import Task
 from swe_ai_fleet.execution.admission import Admission, AdmittedAgentPool
 
 
@@ -42,8 +43,10 @@ class Door:
         self.pool = AdmittedAgentPool(self.held, Admission(**admission))
         self.calls: dict[str, asyncio.Future[Outcome]] = {}
 
-    async def knock(self, name: str, *, role: str = "DEV", tokens: int = 100, step: Any = None) -> None:
-        asked = assignment(step, agent=spec(name, role=role), max_tokens=tokens)
+    async def knock(
+        self, name: str, *, role: str = "DEV", tokens: int = 100, step: Any = None, **fields: Any
+    ) -> None:
+        asked = assignment(step, agent=spec(name, role=role), max_tokens=tokens, **fields)
         self.calls[name] = asyncio.ensure_future(self.pool.ask(asked))
         await settle()
 
@@ -76,6 +79,19 @@ async def test_reviews_go_before_revisions_and_those_before_proposals() -> None:
     for name in ("first", "review", "revision", "proposal"):
         await door.end(name)
     assert door.held.order == ["first", "review", "revision", "proposal"]
+
+
+async def test_what_somebody_waits_for_goes_before_a_batch() -> None:
+    door = Door(calls=1)
+    batch = Brief(task=Task(description="Name three risks.", priority="batch"))
+    await door.knock("first")
+    await door.knock("batch-revision", step=revise_step(), brief=batch)
+    await door.knock("batch-proposal", brief=batch)
+    await door.knock("proposal")
+    await door.knock("batch-review", step=critique_step("ada"), brief=batch)
+    for name in ("first", "batch-review", "proposal", "batch-revision", "batch-proposal"):
+        await door.end(name)
+    assert door.held.order == ["first", "batch-review", "proposal", "batch-revision", "batch-proposal"]
 
 
 async def test_a_full_role_does_not_hold_up_the_others() -> None:

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack
 
 import pytest
+from fake_time import fake_time
 
 from swe_ai_fleet.execution.roster import Place, Roster
 from swe_ai_fleet.orchestrator.agents.affinity import by_affinity
@@ -99,3 +100,28 @@ def test_a_place_that_goes_moves_only_its_own_keys() -> None:
     assert all(after[key] == before[key] for key in keys if before[key] != "p0")
     assert {by_affinity(key, places)[1] for key in keys if before[key] == "p0"} == set(places[1:])
     assert set(before.values()) == set(places)
+
+
+@fake_time
+async def test_a_place_that_sheds_load_is_spared_for_a_while() -> None:
+    made = roster(2)
+    async with AsyncExitStack() as stack:
+        [favourite] = await names(made, stack, "d1", 1)
+        [place] = [place for place in made.places if place.name == favourite]
+        made.rest(place, 0.2)
+        assert favourite not in await names(made, stack, "d1", 3)
+        await asyncio.sleep(0.3)
+        assert await names(made, stack, "d1", 1) == [favourite]
+
+
+@fake_time
+async def test_calls_wait_while_every_place_sheds_load() -> None:
+    made = roster(2)
+    for place in made.places:
+        made.rest(place, 0.2)
+    async with asyncio.TaskGroup() as group, AsyncExitStack() as stack:
+        waiting = [group.create_task(names(made, stack, "d1", 1)) for _ in range(5)]
+        await asyncio.sleep(0.1)
+        assert not any(call.done() for call in waiting)
+        await asyncio.sleep(0.2)
+        assert all(call.done() for call in waiting)

@@ -69,6 +69,11 @@ class ModelAsker:
             self._context_tokens = error.context_tokens
         return await self._client.complete(self._request(assignment, write, labels, tokens))
 
+    def _priority_of(self, assignment: Assignment) -> Literal["judge", "interactive", "batch"]:
+        if assignment.step.kind == "critique":
+            return "judge"
+        return "batch" if assignment.brief.task.priority == "batch" else self._priority
+
     def _tokens(self, assignment: Assignment) -> int:
         return min(assignment.max_tokens, self._max_tokens)
 
@@ -88,7 +93,7 @@ class ModelAsker:
             seed=derive_seed(spec.seed, assignment.round, step),
             json_schema=None if labels is None else critique_schema(list(labels)),
             schema_name="answer" if labels is None else "reviews",
-            priority="judge" if step == "critique" else self._priority,
+            priority=self._priority_of(assignment),
             session=assignment.deliberation_id,
             timeout_s=max(0.001, left_s),
             traceparent=assignment.traceparent,
