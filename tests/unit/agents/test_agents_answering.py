@@ -175,6 +175,15 @@ async def test_leases_share_agents_and_close_what_nobody_uses() -> None:
     assert sorted(Closing.closed) == ["a", "b", "c"]
 
 
+def test_agents_that_ask_models_are_shared_over_seeds_and_searching_ones_are_not() -> None:
+    leases = AgentLeases(BehavingAgent)
+    asking = spec("a")
+    assert leases.take(asking) is leases.take(asking.model_copy(update={"seed": asking.seed + 1}))
+    assert leases.take(asking) is not leases.take(asking.model_copy(update={"temperature": 0.1}))
+    searching = asking.model_copy(update={"model": f"{asking.model}|offline:repair"})
+    assert leases.take(searching) is not leases.take(searching.model_copy(update={"seed": asking.seed + 1}))
+
+
 def test_an_agent_that_cannot_be_built_is_not_kept() -> None:
     leases = AgentLeases(build_behaving)
     for _ in range(2):
