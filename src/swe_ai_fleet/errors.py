@@ -5,6 +5,7 @@ FleetError
 │   └── TaskFileError           ... in a task file, with the line
 ├── UnreachableError            a server that is needed does not answer (exit 4)
 ├── BudgetError                 refused before the fan-out: the budget cannot hold the council
+├── GivenUpError                the workers made a dead letter of the command: refused (exit 2) or in vain (exit 3)
 ├── ModelError                  one model call failed
 │   ├── ModelUnreachableError       retryable: refused, reset, closed before any byte
 │   ├── ModelTimeoutError           retryable: connect, first token or total limit passed
@@ -102,6 +103,25 @@ class UnreachableError(FleetError):
 
 class BudgetError(FleetError):
     """The budget cannot hold the council; nothing was asked and nothing was paid."""
+
+
+class GivenUpError(FleetError):
+    """The workers have given a command up; no ``closed`` will come of it.
+
+    Attributes:
+        refused: the command itself is wrong, and would be refused again.
+        letter_id: of its dead letter.
+    """
+
+    def __init__(self, deliberation_id: str, reason: str, *, refused: bool, letter_id: str) -> None:
+        """Say why, and how to have it tried again."""
+        self.refused = refused
+        self.letter_id = letter_id
+        verb = "refused" if refused else "gave up"
+        super().__init__(
+            f"the workers {verb} {deliberation_id}: {reason.rstrip('.')}."
+            f" `swe-fleet dead-letters retry {letter_id}` puts it back on the queue."
+        )
 
 
 class ModelError(FleetError):

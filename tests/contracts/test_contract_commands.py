@@ -1,5 +1,7 @@
 """What every work queue and its dead letters promise."""
 
+import asyncio
+
 import pytest
 from story import T0, task
 
@@ -130,6 +132,27 @@ async def test_a_command_that_is_given_up_twice_has_two_letters_the_latest_first
     await (await take(record)).term("second")
     assert [letter.reason for letter in await record.dead_letters.list()] == ["second", "first"]
     assert [letter.reason for letter in await record.dead_letters.list(limit=1)] == ["second"]
+
+
+async def test_whoever_waits_is_told_that_a_command_was_given_up(record: Record) -> None:
+    waiting = asyncio.ensure_future(record.dead_letters.wait("d1"))
+    for name in ("d0", "d1"):
+        await record.commands.submit(command(name))
+    await (await take(record)).term("somebody else's")
+    await (await take(record)).term("no such repository", refused=True)
+    letter = await waiting
+    assert (letter.deliberation_id, letter.reason, letter.refused) == ("d1", "no such repository", True)
+    assert await record.dead_letters.wait("d1") == letter
+    assert not (await record.dead_letters.wait("d0")).refused
+
+
+async def test_a_letter_that_went_back_is_waited_for_anew(record: Record) -> None:
+    await record.commands.submit(command())
+    await (await take(record)).term("first")
+    await record.dead_letters.retry((await record.dead_letters.wait("d1")).letter_id)
+    waiting = asyncio.ensure_future(record.dead_letters.wait("d1"))
+    await (await take(record)).term("second")
+    assert (await waiting).reason == "second"
 
 
 async def test_an_unknown_letter_is_not_found(record: Record) -> None:

@@ -9,6 +9,7 @@ from swe_ai_fleet.errors import (
     AgentRefusedError,
     BudgetError,
     FleetError,
+    GivenUpError,
     InputError,
     ModelRequestError,
     RecordConflictError,
@@ -48,6 +49,8 @@ def exit_of(error: FleetError) -> Exit:
     """The code of an error that ends a command: the user's to correct, or something that is not there."""
     if isinstance(error, _BAD_INPUT):
         return Exit.BAD_INPUT
+    if isinstance(error, GivenUpError):
+        return Exit.BAD_INPUT if error.refused else Exit.NO_DECISION
     if isinstance(error, AgentRefusedError):
         return Exit.NO_DECISION
     return Exit.UNREACHABLE

@@ -1,13 +1,14 @@
 """Following a deliberation that somebody else runs."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 
 from swe_ai_fleet.cli.exits import exit_of_outcome
 from swe_ai_fleet.cli.output import tell_result
 from swe_ai_fleet.cli.progress import open_progress
 from swe_ai_fleet.cli.session import record_place
 from swe_ai_fleet.domain.events import Closed, Event
-from swe_ai_fleet.errors import RecordNotFoundError
+from swe_ai_fleet.errors import GivenUpError, RecordDeniedError, RecordNotFoundError
 from swe_ai_fleet.ports.record import Record
 from swe_ai_fleet.settings import Settings
 
@@ -15,20 +16,50 @@ from swe_ai_fleet.settings import Settings
 async def follow(
     record: Record, deliberation_id: str, settings: Settings, *, as_json: bool, is_quiet: bool
 ) -> int:
-    """History, then live, to the end; the exit code of the outcome."""
-    closed = None
-    async with (
-        open_progress("quiet" if is_quiet else "auto") as progress,
-        record.events.follow(deliberation_id) as events,
-    ):
-        async for event in events:
-            progress.observe(event)
-            closed = event if isinstance(event, Closed) else closed
-    if closed is None:
-        raise RecordNotFoundError(f"the record of {deliberation_id} ends without a decision")
+    """History, then live, to the end; the exit code of the outcome.
+
+    Raises:
+        GivenUpError: the workers made a dead letter of its command.
+    """
+    async with open_progress("quiet" if is_quiet else "auto") as progress:
+        closed = await _ending(record, deliberation_id, progress.observe)
     footer = [f"Record: {record_place(settings)}", f"Show it again: swe-fleet show {deliberation_id}"]
     tell_result(closed.result, as_json=as_json, footer=footer)
     return exit_of_outcome(closed.outcome)
+
+
+async def _ending(record: Record, deliberation_id: str, observe: Callable[[Event], None]) -> Closed:
+    """The terminal event, or the error of the dead letter that came instead."""
+    async with asyncio.TaskGroup() as group:
+        following = group.create_task(_closed(record, deliberation_id, observe))
+        waiting = group.create_task(_given_up(record, deliberation_id))
+        await asyncio.wait((following, waiting), return_when=asyncio.FIRST_COMPLETED)
+        for task in (following, waiting):
+            task.cancel()
+    if following.cancelled():
+        raise waiting.result()
+    return following.result()
+
+
+async def _closed(record: Record, deliberation_id: str, observe: Callable[[Event], None]) -> Closed:
+    async with record.events.follow(deliberation_id) as events:
+        async for event in events:
+            observe(event)
+            if isinstance(event, Closed):
+                return event
+    raise RecordNotFoundError(f"the record of {deliberation_id} ends without a decision")
+
+
+async def _given_up(record: Record, deliberation_id: str) -> GivenUpError:
+    """Once its command is a dead letter, unless somebody has ended the deliberation by hand."""
+    try:
+        letter = await record.dead_letters.wait(deliberation_id)
+    except RecordDeniedError:  # whoever only follows need not be allowed to read dead letters
+        await asyncio.Event().wait()
+        raise
+    if any(isinstance(event, Closed) for event in await record.events.history(deliberation_id)):
+        await asyncio.Event().wait()
+    return GivenUpError(deliberation_id, letter.reason, refused=letter.refused, letter_id=letter.letter_id)
 
 
 async def history_of(record: Record, deliberation_id: str) -> Sequence[Event]:

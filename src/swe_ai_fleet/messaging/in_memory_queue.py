@@ -48,9 +48,9 @@ class InMemoryDelivery:
         """Not now."""
         self._queue.postpone(self._entry, delay_s)
 
-    async def term(self, reason: str) -> None:
+    async def term(self, reason: str, *, refused: bool = False) -> None:
         """Never."""
-        self._queue.give_up(self._entry, reason)
+        self._queue.give_up(self._entry, reason, refused=refused)
 
     async def in_progress(self) -> None:
         """Still at work."""
@@ -64,12 +64,14 @@ class InMemoryDeadLetters:
     requeue: Callable[[Command, str], Published] | None = None
     _letters: list[DeadLetter] = field(default_factory=list)
     _commands: dict[str, Command] = field(default_factory=dict)
+    _added: asyncio.Event = field(default_factory=asyncio.Event)
 
     def add(self, letter: DeadLetter, command: Command) -> None:
         """Keep one, once for each command."""
         if letter.letter_id not in self._commands:
             self._commands[letter.letter_id] = command
             self._letters.append(letter)
+            self._added.set()
 
     async def list(self, *, limit: int = 100) -> Sequence[DeadLetter]:
         """The latest first."""
@@ -78,6 +80,15 @@ class InMemoryDeadLetters:
     async def get(self, letter_id: str) -> DeadLetter:
         """One of them."""
         return self._letters[self._place(letter_id)]
+
+    async def wait(self, deliberation_id: str) -> DeadLetter:
+        """The latest that was not put back, once there is one."""
+        while True:
+            for letter in reversed(self._letters):
+                if letter.deliberation_id == deliberation_id and letter.retried is None:
+                    return letter
+            self._added.clear()
+            await self._added.wait()
 
     async def retry(self, letter_id: str) -> Published:
         """Put its command back on the queue, once."""
@@ -164,7 +175,7 @@ class InMemoryCommandQueue:
         entry.due = _now() + delay_s
         self._changed.set()
 
-    def give_up(self, entry: _Entry, reason: str) -> None:
+    def give_up(self, entry: _Entry, reason: str, *, refused: bool = False) -> None:
         """Make a dead letter of it."""
         self.remove(entry)
         letter = DeadLetter(
@@ -175,6 +186,7 @@ class InMemoryCommandQueue:
             subject=command_subject(entry.command.task.role),
             deliberation_id=entry.command.deliberation_id,
             reason=reason,
+            refused=refused,
             delivered=entry.delivered,
             time=datetime.now(UTC),
             payload=entry.command.model_dump_json(),

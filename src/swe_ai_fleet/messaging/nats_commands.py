@@ -62,7 +62,7 @@ class NatsDelivery:
         delay = json.dumps({"delay": int(delay_s * _SECOND_NS)}).encode()
         await self._queue.settle(self._message, b"-NAK " + delay if delay_s > 0 else b"-NAK")
 
-    async def term(self, reason: str) -> None:
+    async def term(self, reason: str, *, refused: bool = False) -> None:
         """Never: the dead letter first, so that a worker that dies between the two loses nothing."""
         letter = DeadLetter(
             letter_id="",
@@ -72,6 +72,7 @@ class NatsDelivery:
             subject=self._message.subject,
             deliberation_id=deliberation_of(self._content),
             reason=reason,
+            refused=refused,
             delivered=self._delivered,
             time=datetime.now(UTC),
             payload=self._message.payload.decode(errors="replace"),

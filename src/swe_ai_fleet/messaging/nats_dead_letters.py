@@ -1,17 +1,21 @@
 """Dead letters on JetStream: one message for each command that was given up, one more for each that went back."""
 
+import asyncio
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
-from swe_ai_fleet.errors import RecordNotFoundError
+from swe_ai_fleet.errors import RecordNotFoundError, RecordUnavailableError
 from swe_ai_fleet.messaging.nats_publisher import NatsPublisher, Outgoing
 from swe_ai_fleet.messaging.nats_requests import JetStreamApi, Stored
 from swe_ai_fleet.messaging.streams import DEAD_LETTERS
 from swe_ai_fleet.messaging.subjects import ALL_DEAD_LETTERS, dead_letter_id, dead_letter_subject, retry_id
 from swe_ai_fleet.ports.record import DeadLetter, Published
+
+_LOOK_S = 1.0
 
 
 class NatsDeadLetters:
@@ -34,14 +38,22 @@ class NatsDeadLetters:
         """The latest first."""
         letters: dict[str, DeadLetter] = {}
         async for stored in self._api.read(DEAD_LETTERS, ALL_DEAD_LETTERS):
-            mark = _mark(stored)
-            if mark is None:
-                letter = _letter(stored)
-                if letter is not None:
-                    letters[letter.letter_id] = letter
-            elif mark[0] in letters:
-                letters[mark[0]] = letters[mark[0]].model_copy(update={"retried": mark[1]})
+            _take(stored, letters)
         return list(reversed(letters.values()))[:limit]
+
+    async def wait(self, deliberation_id: str) -> DeadLetter:
+        """The latest that was not put back, looked for every second; only what is new is read."""
+        letters: dict[str, DeadLetter] = {}
+        start = 1
+        while True:
+            with suppress(RecordUnavailableError):
+                async for stored in self._api.read(DEAD_LETTERS, ALL_DEAD_LETTERS, start=start):
+                    start = stored.sequence + 1
+                    _take(stored, letters)
+            for letter in reversed(letters.values()):
+                if letter.deliberation_id == deliberation_id and letter.retried is None:
+                    return letter
+            await asyncio.sleep(_LOOK_S)
 
     async def get(self, letter_id: str) -> DeadLetter:
         """One of them."""
@@ -63,6 +75,17 @@ class NatsDeadLetters:
     async def _publish(self, letter: DeadLetter, payload: bytes, identity: str) -> None:
         subject = dead_letter_subject(letter.stream, letter.consumer)
         await self._publisher.publish(Outgoing(subject=subject, payload=payload, message_id=identity))
+
+
+def _take(stored: Stored, letters: dict[str, DeadLetter]) -> None:
+    """Add a letter, or what became of one."""
+    mark = _mark(stored)
+    if mark is None:
+        letter = _letter(stored)
+        if letter is not None:
+            letters[letter.letter_id] = letter
+    elif mark[0] in letters:
+        letters[mark[0]] = letters[mark[0]].model_copy(update={"retried": mark[1]})
 
 
 def _mark(stored: Stored) -> tuple[str, datetime] | None:

@@ -143,8 +143,8 @@ class Delivery(Protocol):
         """Not now: hand it out again after ``delay_s``."""
         ...
 
-    async def term(self, reason: str) -> None:
-        """Never: put it on the dead-letter stream, once, with the reason."""
+    async def term(self, reason: str, *, refused: bool = False) -> None:
+        """Never: put it on the dead-letter stream, once, with the reason; see :attr:`DeadLetter.refused`."""
         ...
 
     async def in_progress(self) -> None:
@@ -185,6 +185,8 @@ class DeadLetter(Recorded):
     deliberation_id: str = ""
     """Empty where the command was so broken that it names none."""
     reason: str
+    refused: bool = False
+    """The command itself is wrong: as it is, it would be given up again."""
     delivered: int
     """How often it had been handed out."""
     time: datetime
@@ -211,6 +213,14 @@ class DeadLetters(Protocol):
 
         Raises:
             RecordNotFoundError: there is none of that id.
+        """
+        ...
+
+    async def wait(self, deliberation_id: str) -> DeadLetter:
+        """Wait until that deliberation's command has been given up and not been put back: the latest such letter.
+
+        Raises:
+            RecordDeniedError: these credentials may not read dead letters.
         """
         ...
 

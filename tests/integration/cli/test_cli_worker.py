@@ -149,6 +149,19 @@ async def test_a_command_that_cannot_be_served_becomes_a_dead_letter_and_can_be_
     assert "(put back)" in (await shell.run("dead-letters", "list")).stdout
 
 
+async def test_whoever_waits_for_a_task_that_the_workers_refuse_is_told_why(shell: Shell) -> None:
+    poor = ("submit", "task.yaml", "--id", "poor", "--budget-tokens", "10", "--wait", "--json")
+    async with started("worker", "--no-ray", env=shell.env, cwd=shell.folder) as worker:
+        await read_until(worker, "working")
+        refused = await shell.run(*poor)
+        assert await stop(worker) == 0
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "the workers refused poor: budget.tokens: 10 cannot hold the quorum" in refused.stderr
+    letter_id = (await shell.json("dead-letters", "list"))[0]["letter_id"]
+    assert f"`swe-fleet dead-letters retry {letter_id}`" in refused.stderr
+    assert (await shell.run(*poor)).exit_code == 2
+
+
 async def test_what_a_killed_process_left_open_is_resumed(shell: Shell, models: SimulatedModelServer) -> None:
     models.traits = SLOW
     command = ("deliberate", "task.yaml", "--no-ray", "--id", "killed")

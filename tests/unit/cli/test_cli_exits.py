@@ -21,6 +21,8 @@ CODES: list[tuple[FleetError, int]] = [
     (errors.RecordNotFoundError("no such deliberation"), 2),
     (errors.RecordConflictError("somebody was first"), 2),
     (errors.ModelRequestError("vllm:x", "bad"), 2),
+    (errors.GivenUpError("d1", "the budget is too small", refused=True, letter_id="1"), 2),
+    (errors.GivenUpError("d1", "given up after 10 deliveries", refused=False, letter_id="1"), 3),
     (errors.AgentRefusedError("no repo", "Give one."), 3),
     (errors.UnreachableError("NATS", "nats://x", "Start it."), 4),
     (errors.ModelUnreachableError("vllm:x", "refused"), 4),

@@ -210,9 +210,9 @@ class _Refusing:
         self._outage.see("nak")
         await self._inner.nak(delay_s=delay_s)
 
-    async def term(self, reason: str) -> None:
+    async def term(self, reason: str, *, refused: bool = False) -> None:
         self._outage.see("term")
-        await self._inner.term(reason)
+        await self._inner.term(reason, refused=refused)
 
     async def in_progress(self) -> None:
         self._outage.see("in_progress")

@@ -78,7 +78,7 @@ class WorkAsync:
         try:
             requested, notes = await self.prepare(delivery.command)
         except (InputError, BudgetError) as error:
-            return partial(delivery.term, str(error))
+            return partial(delivery.term, str(error), refused=True)
         except FleetError:
             return later
         try:
