@@ -33,6 +33,24 @@ class CheckResult(Recorded):
     """The last 8 KiB of what it printed, for people and for agents."""
 
 
+class Trial(Recorded):
+    """One run of proposed checks, on the unchanged commit or on one answer."""
+
+    on: str
+    """Proposal id of the answer, or ``base``."""
+    status: CheckStatus
+    """``passed`` and ``failed`` are verdicts; any other run says nothing."""
+    cases: dict[str, Literal["passed", "failed", "skipped"]] = Field(default_factory=dict)
+    """Verdict of each test case by its id; on the base, a case whose two runs differ is ``skipped``."""
+    note: str = ""
+    """Why the run says nothing, where it does."""
+
+    @property
+    def is_verdict(self) -> bool:
+        """The run came to its end."""
+        return self.status in (CheckStatus.PASSED, CheckStatus.FAILED)
+
+
 class CheckReport(Recorded):
     """All that was seen of one proposal."""
 
@@ -55,6 +73,13 @@ class CheckReport(Recorded):
     """On the base report only: cases and checks whose two runs differ."""
     containment: str = ""
     """How the sandbox held it, for the record: "bubblewrap", "namespaces+landlock", ..."""
+    outputs: dict[str, str] = Field(default_factory=dict)
+    """By input, the arguments as source: what the function returned, as canonical text. An input is missing where it
+    raised, took too long, returned what has no such text, or did not do the same twice. Of proposed checks, and under
+    ``base`` of the examples in the task's words: what they expect."""
+    trials: tuple[Trial, ...] | None = None
+    """On the report of proposed checks of a repository: their runs on the unchanged commit and on the answers of the
+    event's round; None on every other report."""
 
     def failures(self) -> frozenset[str]:
         """What did not pass, as ``check`` for a check without named cases and ``check::case`` for a case."""

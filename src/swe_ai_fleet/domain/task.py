@@ -88,6 +88,9 @@ class Task(Value):
     """What is wanted, in the user's words; at most 512 KiB of UTF-8."""
     repo: str | None = None
     """A folder or git URL; left out for a text-only task."""
+    entry_point: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")] | None = None
+    """The Python function that the answers are to define; they are then run on the inputs of proposed checks, and
+    compared by what they return. Only without ``repo``."""
     constraints: Constraints = Constraints()
     checks: tuple[Check, ...] = ()
     """Run on the base commit and on every proposal."""
@@ -103,6 +106,9 @@ class Task(Value):
         size = len(self.description.encode())
         if size > MAX_DESCRIPTION_BYTES:
             msg = f"description has {size} bytes; the limit is {MAX_DESCRIPTION_BYTES}"
+            raise ValueError(msg)
+        if self.entry_point is not None and self.repo is not None:
+            msg = "entry_point: a task with a repository is judged by its checks; leave one of the two out"
             raise ValueError(msg)
         names = [check.name for check in self.checks]
         if len(set(names)) != len(names):

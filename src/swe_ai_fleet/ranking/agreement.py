@@ -84,9 +84,14 @@ def copies(candidates: Sequence[Candidate], votes: Mapping[str, float]) -> dict[
 
 
 def behaving_alike(
-    candidates: Sequence[Candidate], weights: Mapping[str, float]
+    candidates: Sequence[Candidate],
+    weights: Mapping[str, float],
+    *,
+    passed: Mapping[str, frozenset[str]] | None = None,
 ) -> list[tuple[Candidate, ...]]:
     """Groups that do the same; where nothing was executed, groups of the same answer.
+
+    ``passed`` has, by proposal id, the proposed tests that count; who passes others does something else.
 
     Where some inputs weigh 1 or more (they were proposed, not made), only those tell groups apart: an input
     outside the domain must not split a group.
@@ -98,5 +103,6 @@ def behaving_alike(
             {n: o for n, o in candidate.outputs.items() if n in serious} if serious else candidate.outputs
         )
         done = frozenset([*candidate.verdicts.items(), *outputs.items()])
-        groups[done or candidate.key].append(candidate)
+        shown = frozenset() if passed is None else passed.get(candidate.id, frozenset())
+        groups[done or candidate.key, shown].append(candidate)
     return [tuple(group) for group in groups.values()]

@@ -5,10 +5,50 @@ proves nothing, and one that nobody passes is most likely wrong. Tests alone do 
 (R2E-Gym, Jain et al. 2025), so each is worth the share of the votes whose candidates pass it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
+from swe_ai_fleet.domain.check import CheckStatus, Trial
+from swe_ai_fleet.domain.council import BASE_AGENT
 from swe_ai_fleet.ranking.candidates import Candidate
 from swe_ai_fleet.ranking.evidence import Reproduction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """How much of the defect each candidate is shown to repair, by proposal id, 0 to 1."""
+
+    impartial: Mapping[str, float]
+    """Tests of a candidate's own author left out: what the ranking uses."""
+    with_own: Mapping[str, float]
+    """The same with them, for comparison."""
+
+
+def reproductions_of(
+    proposal_id: str, author: str, trials: Sequence[Trial], answers: Collection[str]
+) -> list[Reproduction]:
+    """Every case of proposed tests with what it says, from the runs of all rounds; sorted.
+
+    A case that the unchanged commit did not come to, because the file cannot be imported there, fails on it. Runs
+    that are no verdict say nothing.
+    """
+    said = {trial.on: trial for trial in trials if trial.is_verdict}
+    base = said.pop(BASE_AGENT, None)
+    if base is None:
+        return []
+    cases = sorted({case for trial in (base, *said.values()) for case in trial.cases})
+    is_broken = base.status is CheckStatus.FAILED
+    return [
+        Reproduction(
+            test_id=f"{proposal_id}::{case}",
+            author=author,
+            fails_on_base=base.cases.get(case, "failed" if is_broken else "skipped") == "failed",
+            passed_by=frozenset(
+                pid for pid, trial in said.items() if pid in answers and trial.cases.get(case) == "passed"
+            ),
+        )
+        for case in cases
+    ]
 
 
 def counting(tests: Sequence[Reproduction]) -> list[Reproduction]:
@@ -19,22 +59,39 @@ def counting(tests: Sequence[Reproduction]) -> list[Reproduction]:
     return [found[test_id] for test_id in sorted(found)]
 
 
+def passed_tests(candidates: Sequence[Candidate], tests: Sequence[Reproduction]) -> dict[str, frozenset[str]]:
+    """By proposal id: the counting tests of others that it passes."""
+    shown = counting(tests)
+    return {
+        c.id: frozenset(
+            test.test_id for test in shown if c.id in test.passed_by and test.author != c.proposal.agent_id
+        )
+        for c in candidates
+    }
+
+
 def reproduction_scores(
     candidates: Sequence[Candidate], votes: Mapping[str, float], tests: Sequence[Reproduction]
-) -> dict[str, float]:
-    """By proposal id, 0 to 1: the worth of the counting tests it passes over that of all but its author's."""
+) -> Shown:
+    """The worth of the counting tests that a candidate passes over that of all, with and without its author's."""
     total = sum(votes.values())
+    shown = counting(tests)
     worth = {
         test.test_id: sum(votes.get(pid, 0.0) for pid in sorted(test.passed_by)) / total if total else 0.0
-        for test in counting(tests)
+        for test in shown
     }
-    scores = {}
+    impartial, with_own = {}, {}
     for candidate in candidates:
-        foreign = [test for test in counting(tests) if test.author != candidate.proposal.agent_id]
-        possible = sum(worth[test.test_id] for test in foreign)
-        earned = sum(worth[test.test_id] for test in foreign if candidate.id in test.passed_by)
-        scores[candidate.id] = earned / possible if possible else 0.0
-    return scores
+        foreign = [test for test in shown if test.author != candidate.proposal.agent_id]
+        impartial[candidate.id] = _share(candidate.id, foreign, worth)
+        with_own[candidate.id] = _share(candidate.id, shown, worth)
+    return Shown(impartial=impartial, with_own=with_own)
+
+
+def _share(proposal_id: str, tests: Sequence[Reproduction], worth: Mapping[str, float]) -> float:
+    possible = sum(worth[test.test_id] for test in tests)
+    earned = sum(worth[test.test_id] for test in tests if proposal_id in test.passed_by)
+    return earned / possible if possible else 0.0
 
 
 def _order(test: Reproduction) -> tuple[str, str, bool, tuple[str, ...]]:

@@ -9,7 +9,7 @@ from swe_ai_fleet.ranking.candidates import Candidate, candidates_of, votes_of
 from swe_ai_fleet.ranking.demands import coverage, demanded, elaboration
 from swe_ai_fleet.ranking.evidence import Evidence
 from swe_ai_fleet.ranking.gates import EXAMPLES, GATES, Gate, demerits, pass_gates
-from swe_ai_fleet.ranking.reproductions import reproduction_scores
+from swe_ai_fleet.ranking.reproductions import passed_tests, reproduction_scores
 from swe_ai_fleet.ranking.ties import (
     confidences,
     costs,
@@ -21,7 +21,9 @@ from swe_ai_fleet.ranking.ties import (
 
 _LESS_IS_BETTER = frozenset({gate.name for gate in (*GATES, EXAMPLES)} | {"cost"})
 
-_INFORMATIVE = frozenset({"coverage", "elaboration", "agreement_with_own_tests"})
+_INFORMATIVE = frozenset(
+    {"coverage", "elaboration", "agreement_with_own_tests", "reproduction_with_own_tests"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,8 @@ class Standing:
     """By name of the part, in the order of comparison; each by proposal id."""
     clusters: tuple[tuple[Candidate, ...], ...]
     """Of the survivors, best first, each best first."""
+    passed: Mapping[str, frozenset[str]]
+    """By proposal id: the proposed tests it passes of those that count and are not its author's."""
 
     @property
     def total(self) -> float:
@@ -49,11 +53,13 @@ class Standing:
 
     def cluster_of(self, candidate: Candidate) -> tuple[Candidate, ...]:
         """The cluster it belongs to; alone where a gate dropped it."""
-        return next((c for c in self.clusters if candidate in c), (candidate,))
+        pid = candidate.id
+        return next((c for c in self.clusters if any(one.id == pid for one in c)), (candidate,))
 
     def led_by(self, cluster: tuple[Candidate, ...]) -> "Standing":
         """The same with this cluster first, and the reason among the parts, before agreement."""
-        won = {c.id: float(c in cluster) for c in self.candidates}
+        first = {candidate.id for candidate in cluster}
+        won = {c.id: float(c.id in first) for c in self.candidates}
         parts: dict[str, Mapping[str, float]] = {}
         for name, part in self.parts.items():
             if name == "agreement":
@@ -101,6 +107,8 @@ def standing_of(evidence: Evidence) -> Standing:
     parts = _parts(candidates, votes, gates, evidence)
     best_first = sorted(candidates, key=lambda c: _order(c, parts))
     kept = {candidate.id for candidate in survivors}
+    passed = passed_tests(candidates, evidence.reproductions)
+    clusters = behaving_alike([c for c in best_first if c.id in kept], evidence.inputs, passed=passed)
     return Standing(
         candidates=tuple(best_first),
         survivors=tuple(survivors),
@@ -108,7 +116,8 @@ def standing_of(evidence: Evidence) -> Standing:
         gates=gates,
         votes=votes,
         parts=parts,
-        clusters=tuple(behaving_alike([c for c in best_first if c.id in kept], evidence.inputs)),
+        clusters=tuple(clusters),
+        passed=passed,
     )
 
 
@@ -126,11 +135,13 @@ def _parts(
     if evidence.behaviours or any(candidate.is_executed for candidate in candidates):
         agreed, details = _agreement(candidates, votes, evidence)
         shown = reproduction_scores(candidates, votes, evidence.reproductions)
+        is_shown = any(shown.with_own.values())
         parts |= {
             "agreement": agreed,
-            **({"reproduction": shown} if any(shown.values()) else {}),
+            **({"reproduction": shown.impartial} if is_shown else {}),
             "copies": copied,
         }
+        details |= {"reproduction_with_own_tests": shown.with_own} if is_shown else {}
     else:
         parts |= {"copies": copied} if gates else {**judged, "copies": copied}
     parts |= {
