@@ -20,6 +20,7 @@ from swe_ai_fleet.messaging.nats_record import open_nats_record
 from swe_ai_fleet.messaging.options import NatsOptions
 from swe_ai_fleet.orchestrator.agents.kept_record import OpenRecord
 from swe_ai_fleet.orchestrator.agents.vllm_agent_base import VLLMAgentBase
+from swe_ai_fleet.ports.findings import Findings
 from swe_ai_fleet.ports.record import EventLog, Published, Record
 
 _ERRORS: dict[str, BaseException] = {
@@ -37,7 +38,7 @@ class BehavingAgent:
     def __init__(self, spec: AgentSpec) -> None:
         self.spec = spec
 
-    async def propose(self, assignment: Assignment, step: ProposeStep) -> Proposal:
+    async def propose(self, assignment: Assignment, step: ProposeStep, _findings: Findings, /) -> Proposal:
         await self._behave(assignment)
         return self._proposal(assignment, None)
 

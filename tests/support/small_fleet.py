@@ -24,6 +24,7 @@ from swe_ai_fleet.messaging.in_memory import open_in_memory_record
 from swe_ai_fleet.orchestrator.usecases.cancel_async import CancelAsync
 from swe_ai_fleet.orchestrator.usecases.deliberate_async_usecase import DeliberateAsync
 from swe_ai_fleet.orchestrator.usecases.requesting import request_deliberation
+from swe_ai_fleet.ports.findings import Findings
 from swe_ai_fleet.ports.record import EventLog, Record
 
 MODEL = "vllm:tiny"
@@ -65,7 +66,7 @@ class _ScriptedAgent:
         self._spec = spec
         self._agents = agents
 
-    async def propose(self, assignment: Assignment, step: ProposeStep) -> Proposal:
+    async def propose(self, assignment: Assignment, step: ProposeStep, _findings: Findings, /) -> Proposal:
         return self._proposal(assignment, await self._said(assignment), None)
 
     async def revise(self, assignment: Assignment, step: ReviseStep) -> Proposal:

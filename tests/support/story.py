@@ -10,12 +10,14 @@ from swe_ai_fleet.domain.events import (
     CancelRequested,
     Checked,
     Critiqued,
+    Learnt,
     Proposed,
     Requested,
     Revised,
     RoundClosed,
     Started,
 )
+from swe_ai_fleet.domain.lesson import Lesson, PartialFix
 from swe_ai_fleet.domain.outcome import Failure, Refused
 from swe_ai_fleet.domain.proposal import Proposal, Usage, proposal_id
 from swe_ai_fleet.domain.review import Critique
@@ -133,6 +135,21 @@ class Story:
     def failed(self, index: int, failure: Failure | None = None, *, round_: int = 0) -> AgentFailed:
         reason = failure or Refused(reason="nothing found")
         return AgentFailed(failure=reason, round=round_, **self._agent(index), **self._common(1))
+
+    def learnt(self, index: int) -> Learnt:
+        part = PartialFix(
+            file="stock.py",
+            start=10,
+            end=11,
+            text="<=",
+            line=2,
+            family="comparison",
+            cost=1.5,
+            killed_by="test_b",
+            got_on=True,
+        )
+        lesson = Lesson(tried=120, kills={"test_a": 119, "test_b": 1}, promising=(part,))
+        return Learnt(lesson=lesson, **self._agent(index), **self._common(1))
 
     def cut(self, included: list[str], *, checked: list[str] | None = None, round_: int = 0) -> RoundClosed:
         return RoundClosed(

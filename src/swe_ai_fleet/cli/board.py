@@ -15,6 +15,7 @@ from swe_ai_fleet.domain.events import (
     Closed,
     Critiqued,
     Event,
+    Learnt,
     Proposed,
     Ranked,
     Requested,
@@ -183,14 +184,18 @@ def _describe(event: Event) -> str:
         case Checked():
             who = "unchanged commit" if event.agent_id == BASE_AGENT else event.report.proposal_id
             return f"{who} checked: {describe_report(event.report)}"
-        case AgentFailed():
-            return (
-                f"{event.agent_id} {event.failure.kind.replace('_', ' ')}: {describe_failure(event.failure)}"
-            )
+        case AgentFailed() | Learnt():
+            return f"{event.agent_id} {_describe_course(event)}"
         case RoundClosed() | Ranked() | CancelRequested() | Closed():
             return _describe_phase(event)
         case _:
             assert_never(event)
+
+
+def _describe_course(event: AgentFailed | Learnt) -> str:
+    if isinstance(event, AgentFailed):
+        return f"{event.failure.kind.replace('_', ' ')}: {describe_failure(event.failure)}"
+    return f"tried {event.lesson.tried:,} edits and shared {len(event.lesson.promising)}"
 
 
 def _describe_phase(event: RoundClosed | Ranked | CancelRequested | Closed) -> str:

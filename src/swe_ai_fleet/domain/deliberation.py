@@ -17,6 +17,7 @@ from swe_ai_fleet.domain.events import (
     Closed,
     Critiqued,
     Event,
+    Learnt,
     Proposed,
     Ranked,
     Requested,
@@ -40,6 +41,8 @@ class Deliberation:
     """By proposal id: answers and checks, of all rounds, late ones included."""
     reports: dict[str, Checked] = field(default_factory=dict)
     """By proposal id, ``base`` for the unchanged commit."""
+    tried: dict[tuple[int, str], Checked] = field(default_factory=dict)
+    """Runs of proposed checks of a repository, by round and the checks' proposal id."""
     critiques: dict[tuple[int, str], Critiqued] = field(default_factory=dict)
     failures: dict[tuple[int, str], AgentFailed] = field(default_factory=dict)
     rounds: dict[int, RoundClosed] = field(default_factory=dict)
@@ -69,11 +72,13 @@ class Deliberation:
             case Proposed() | Revised():
                 self.proposals[event.proposal.proposal_id] = event.proposal
             case Checked():
-                self.reports[event.report.proposal_id] = event
+                self._take_report(event)
             case Critiqued():
                 self.critiques[event.round, event.agent_id] = event
             case AgentFailed():
                 self.failures[event.round, event.agent_id] = event
+            case Learnt():
+                pass  # for peers alone
             case RoundClosed():
                 self.rounds[event.round] = event
             case Ranked():
@@ -83,6 +88,12 @@ class Deliberation:
             case Closed():
                 self.closed = event
         return True
+
+    def _take_report(self, event: Checked) -> None:
+        if event.report.trials is None:
+            self.reports[event.report.proposal_id] = event
+        else:
+            self.tried[event.round, event.report.proposal_id] = event
 
     @property
     def task(self) -> Task:
@@ -120,6 +131,24 @@ class Deliberation:
         """The answers of one round, sorted by id, late ones included."""
         found = (p for p in self.proposals.values() if p.kind == "answer" and p.round == round_)
         return sorted(found, key=lambda p: p.proposal_id)
+
+    def checks_proposed(self) -> list[Proposal]:
+        """The checks that QA agents propose, sorted by id, late ones included."""
+        found = (p for p in self.proposals.values() if p.kind == "checks")
+        return sorted(found, key=lambda p: p.proposal_id)
+
+    def checks_tried(self, round_: int) -> list[Proposal]:
+        """Those of them whose report of this round is there."""
+        return [
+            p
+            for p in self.checks_proposed()
+            if (round_, p.proposal_id) in self.tried or (round_ == 0 and p.proposal_id in self.reports)
+        ]
+
+    def counted_checks(self) -> list[Proposal]:
+        """Those that count: named by the cut of a round; sorted by id."""
+        named = {pid for cut in self.rounds.values() for pid in cut.tried}
+        return [p for p in self.checks_proposed() if p.proposal_id in named]
 
     def included(self) -> list[Proposal]:
         """The answers that count: those named by the cut of a round; sorted by round, then id."""
@@ -163,7 +192,7 @@ class Deliberation:
         good = [
             event
             for pid, event in self.reports.items()
-            if pid != BASE_AGENT and self.task.checks and _passes(event.report)
+            if pid != BASE_AGENT and self.needs_base and _passes(event.report)
         ]
         return sorted(good, key=lambda event: (event.time, event.report.proposal_id))
 

@@ -11,6 +11,7 @@ from pydantic import Field, TypeAdapter
 
 from swe_ai_fleet.domain.check import CheckReport
 from swe_ai_fleet.domain.council import Council
+from swe_ai_fleet.domain.lesson import Lesson
 from swe_ai_fleet.domain.outcome import DeliberationOutcome, Failure
 from swe_ai_fleet.domain.proposal import Proposal, Usage
 from swe_ai_fleet.domain.ranking import Ranking, Result
@@ -88,7 +89,10 @@ class Revised(_AgentEvent):
 
 
 class Checked(_AgentEvent):
-    """A proposal was applied and the checks were run; ``agent_id`` is its author, or ``base``."""
+    """A proposal was applied and the checks were run; ``agent_id`` is its author, or ``base``.
+
+    Of proposed checks there is one a round: ``report.trials`` has their runs on that round's answers.
+    """
 
     type: Literal["checked"] = "checked"
     report: CheckReport
@@ -101,6 +105,13 @@ class AgentFailed(_AgentEvent):
     failure: Failure
 
 
+class Learnt(_AgentEvent):
+    """What a searching agent found out about its part, for its peers; the decision does not read it."""
+
+    type: Literal["learnt"] = "learnt"
+    lesson: Lesson
+
+
 class RoundClosed(_Event):
     """The cut of a round: only what it names counts in the decision; what comes later is recorded, not ranked."""
 
@@ -109,6 +120,8 @@ class RoundClosed(_Event):
     """Proposal ids of this round that count, sorted."""
     checked: tuple[str, ...]
     """Those of them whose check report counts, sorted."""
+    tried: tuple[str, ...] = ()
+    """Ids of proposed checks whose report of this round counts, sorted."""
     missing: tuple[str, ...] = ()
     """Agent ids without an answer in this round, sorted."""
     reason: str = ""
@@ -144,6 +157,7 @@ Event = Annotated[
     | Revised
     | Checked
     | AgentFailed
+    | Learnt
     | RoundClosed
     | Ranked
     | CancelRequested
@@ -160,6 +174,7 @@ EVENT_TYPES = (
     "revised",
     "checked",
     "agent_failed",
+    "learnt",
     "round_closed",
     "ranked",
     "cancel_requested",

@@ -40,7 +40,7 @@ class RayOptions(Value):
     """Labels of the nodes that may host agents: ``value``, ``!value``, ``in(a,b)`` or ``!in(a,b)``."""
     scheduling_strategy: Literal["SPREAD", "DEFAULT"] = "SPREAD"
     """SPREAD deals the actors over the nodes; DEFAULT fills one node after the other."""
-    connect_timeout_s: Annotated[float, Field(gt=0)] = 8.0
+    connect_timeout_s: Annotated[float, Field(gt=0)] = 6.0
     """Limit on reaching the cluster."""
     placement_timeout_s: Annotated[float, Field(gt=0)] = 5.0
     """How long a placement that no node can satisfy is waited for; raise it where an autoscaler adds nodes."""

@@ -7,6 +7,7 @@ from swe_ai_fleet.domain.brief import Assignment, CritiqueStep, ProposeStep, Rev
 from swe_ai_fleet.domain.council import AgentSpec
 from swe_ai_fleet.domain.outcome import Outcome, Reviewed
 from swe_ai_fleet.domain.proposal import Proposal
+from swe_ai_fleet.ports.findings import Findings
 
 
 class Agent(Protocol):
@@ -17,8 +18,8 @@ class Agent(Protocol):
     and reaches the model server.
     """
 
-    async def propose(self, assignment: Assignment, step: ProposeStep) -> Proposal:
-        """Answer the task."""
+    async def propose(self, assignment: Assignment, step: ProposeStep, findings: Findings, /) -> Proposal:
+        """Answer the task; an agent that searches may teach its peers, and learn from them, on the way."""
         ...
 
     async def critique(self, assignment: Assignment, step: CritiqueStep) -> Reviewed:

@@ -15,7 +15,8 @@ from swe_ai_fleet.repair.commands import run_command
 from swe_ai_fleet.repair.files import read_sources, unified_diff, written
 from swe_ai_fleet.repair.harness import Behaviours, Harness, open_harness
 from swe_ai_fleet.repair.job import NothingFoundError, Repair, RepairJob, belongs_to, tried_in_vain
-from swe_ai_fleet.repair.localise import localise
+from swe_ai_fleet.repair.localise import Suspect, localise
+from swe_ai_fleet.repair.peers import Peers
 from swe_ai_fleet.repair.plan import SuitePlan
 from swe_ai_fleet.repair.search import Plausible, Search
 from swe_ai_fleet.repair.source import Source
@@ -79,6 +80,7 @@ class _Held:
             sources=sources,
             candidates=filter(belongs, single_edits(suspects, self.harness.types)),
             belongs=belongs,
+            peers=self._peers(suspects),
             deadline=self.job.deadline - max(_RESERVE_S, _RESERVE_SHARE * left),
         )
         plausible = await search.run()
@@ -96,6 +98,13 @@ class _Held:
                     verified=verdict is True,
                 )
         raise tried_in_vain(search.tally, suspects, broke=len(plausible))
+
+    def _peers(self, suspects: Sequence[Suspect]) -> Peers | None:
+        """The other agents that search the same space; None where there are none."""
+        job = self.job
+        if job.findings is None or job.shards < 2:
+            return None
+        return Peers(findings=job.findings, suspects=suspects, agents=job.shards)
 
     def _open_cold(self) -> AbstractAsyncContextManager[Harness]:
         wall_s = max(1.0, self.job.deadline - _now()) + _LEAST_S

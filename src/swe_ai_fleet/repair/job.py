@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from swe_ai_fleet.domain.task import Check
+from swe_ai_fleet.ports.findings import Findings
 from swe_ai_fleet.repair.candidates import Candidate
 from swe_ai_fleet.repair.choosing import Choice
 from swe_ai_fleet.repair.localise import Suspect
@@ -31,6 +32,8 @@ class RepairJob:
     shards: int = 1
     deadline: float
     """On the event loop's clock."""
+    findings: Findings | None = None
+    """Between the agents that search the other parts; None where nobody listens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

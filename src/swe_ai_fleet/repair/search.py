@@ -3,13 +3,14 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
 from swe_ai_fleet.repair.baseline import Baseline, lines_around
 from swe_ai_fleet.repair.candidates import Candidate, pairs
 from swe_ai_fleet.repair.harness import Harness, Tried
-from swe_ai_fleet.repair.source import Source
+from swe_ai_fleet.repair.peers import PARTNERS, Partner, Peers
+from swe_ai_fleet.repair.source import Edit, Source
 
 _UNLIKELY = 2.5
 """Candidates that cost so much more than a plausible one are not worth waiting for."""
@@ -19,10 +20,6 @@ _NEIGHBOURS = 300
 _MAX_LINGER_S = 10.0
 _ENOUGH = 12
 """Plausible candidates after which more of them would not help to choose."""
-_PARTNERS = 600
-"""Single edits of which pairs are made."""
-_PROGRESS = 3.0
-"""What a single edit that got past the first failing test is worth in a pair, off its cost."""
 _FRESH_BATCH = 8
 _FRESH_SHARE = 0.3
 """Of the time, at most, for candidates that need a fresh import while cheaper ones wait."""
@@ -77,12 +74,14 @@ class Search:
     """Whether a pair is this agent's."""
     deadline: float
     """On the event loop's clock."""
+    peers: Peers | None = None
+    """The council's other searching agents; None where there are none."""
     tally: Tally = field(default_factory=Tally)
     plausible: list[Plausible] = field(default_factory=list)
     _passed: list[Candidate] = field(default_factory=list, init=False)
     _slow: list[Candidate] = field(default_factory=list, init=False)
     _fresh: list[Candidate] = field(default_factory=list, init=False)
-    _partners: list[tuple[float, Candidate]] = field(default_factory=list, init=False)
+    _partners: list[Partner] = field(default_factory=list, init=False)
     _began: float = field(default=0.0, init=False)
     _fresh_s: float = field(default=0.0, init=False)
     _cost: float = field(default=0.0, init=False)
@@ -92,14 +91,20 @@ class Search:
 
     async def run(self) -> list[Plausible]:
         """Search until something plausible was found and its neighbours were seen, or the time or the space ends."""
+        async with _listening(self.peers):
+            return await self._run()
+
+    async def _run(self) -> list[Plausible]:
         self._began = _now()
         quick = 0.05 + 8 * self.baseline.failing_s
         patient = max(self.baseline.patient_s / 10, 0.5 + 40 * self.baseline.failing_s)
         await self._stage(self.candidates, cpu_s=quick)
         await self._try_fresh(everything=True)
         await self._stage(iter(self._slow), cpu_s=patient, once=False)
-        singles = [c for _, c in sorted(self._partners, key=lambda pair: pair[0])[:_PARTNERS]]
-        await self._stage(filter(self.belongs, pairs(singles)), cpu_s=quick)
+        if self.peers is not None and not self.is_over:
+            kills = {self._name(test): count for test, count in self.tally.killers.items()}
+            await self.peers.share(tried=self.tally.singles, kills=kills, partners=self._partners)
+        await self._try_pairs(cpu_s=quick)
         self.tally.seconds = _now() - self._began
         return self.plausible
 
@@ -116,6 +121,34 @@ class Search:
         waited = now - self._began - first
         is_enough = waited >= max(_MIN_LINGER_S, first) and self._tried_since >= _NEIGHBOURS
         return gap >= _UNLIKELY or waited >= _MAX_LINGER_S or is_enough
+
+    async def _try_pairs(self, *, cpu_s: float) -> None:
+        """Pairs of this agent's part; those with edits of peers as these become known."""
+        tried: set[tuple[Edit, ...]] = set()
+        while True:
+            known = 0 if self.peers is None else self.peers.heard
+            await self._stage(self._pairs(tried), cpu_s=cpu_s)
+            if self.is_over or self.peers is None or not await self.peers.more(known, until=self.deadline):
+                return
+
+    def _pairs(self, tried: set[tuple[Edit, ...]]) -> Iterator[Candidate]:
+        """Pairs that have not been tried, likeliest first; begun anew with every lesson."""
+        while True:
+            known = 0 if self.peers is None else self.peers.heard
+            partners = self._partners + ([] if self.peers is None else self.peers.partners)
+            singles = [one.candidate for one in sorted(partners, key=lambda one: one.rank)[:PARTNERS]]
+            for pair in filter(self.belongs, pairs(singles)):
+                if pair.edits in tried:
+                    continue
+                tried.add(pair.edits)
+                yield pair
+                if self.peers is not None and self.peers.heard > known:
+                    break
+            else:
+                return
+
+    def _name(self, test: int) -> str:
+        return self.harness.collected.tests[test]
 
     async def _stage(self, candidates: Iterator[Candidate], *, cpu_s: float, once: bool = True) -> None:
         """Try them all, checking at once what passes."""
@@ -156,7 +189,8 @@ class Search:
             self._slow.append(candidate)
         if tried.verdict in ("fail", "slow") and len(candidate.edits) == 1:
             got_on = tried.test is not None and tried.test != self.baseline.first[0]
-            self._partners.append((candidate.cost - (_PROGRESS if got_on else 0.0), candidate))
+            killer = "" if tried.test is None else self._name(tried.test)
+            self._partners.append(Partner(candidate=candidate, killed_by=killer, got_on=got_on))
 
     async def _examine(self) -> None:
         """The passing tests that the change can touch, on what passed the failing ones."""
@@ -165,11 +199,16 @@ class Search:
             tests = self.baseline.touching(
                 lines_around(self.sources, [(e.file, e.start, e.end) for e in candidate.edits])
             )
-            wanted = [*self.baseline.later, *tests]
+            wanted = [*self.baseline.later, *sorted(tests, key=self._kills, reverse=True)]
             if not wanted or await self._passes(candidate, wanted):
                 self.plausible.append(
                     Plausible(candidate=candidate, touching=len(tests), found_after_s=_now() - self._began)
                 )
+
+    def _kills(self, test: int) -> int:
+        """How many edits the test has decided against, here and at peers: such tests are run first."""
+        there = 0 if self.peers is None else self.peers.kills[self._name(test)]
+        return self.tally.killers[test] + there
 
     async def _passes(self, candidate: Candidate, tests: list[int]) -> bool:
         cpu_s = self.baseline.patient_s
@@ -213,6 +252,20 @@ class Search:
                 Plausible(candidate=candidate, touching=0, found_after_s=_now() - self._began)
             )
         self._passed = []
+
+
+@asynccontextmanager
+async def _listening(peers: Peers | None) -> AsyncIterator[None]:
+    """Lessons are taken in meanwhile."""
+    if peers is None:
+        yield
+        return
+    listener = asyncio.ensure_future(peers.listen())
+    try:
+        yield
+    finally:
+        listener.cancel()
+        await asyncio.wait([listener])
 
 
 def _now() -> float:

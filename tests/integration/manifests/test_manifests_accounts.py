@@ -61,8 +61,12 @@ async def test_an_agent_puts_its_own_answer_on_the_record_large_ones_included(ac
         await agent.events.publish(told.proposed(0))
         await agent.events.publish(told.proposed(1, "x" * 300_000))
         await agent.events.publish(told.failed(2))
+        await agent.events.publish(told.learnt(0))
         stored = await worker.events.history("accounts-2")
-    assert [event.type for event in stored] == ["proposed", "proposed", "agent_failed"]
+        assert await agent.events.history("accounts-2") == stored
+        async with agent.events.follow("accounts-2") as peers:
+            assert await anext(peers) == stored[0]
+    assert [event.type for event in stored] == ["proposed", "proposed", "agent_failed", "learnt"]
     assert stored[1] == told.proposed(1, "x" * 300_000)
 
 
@@ -115,7 +119,7 @@ FORBIDDEN = {
         "fleet.v1.command.deliberate.DEV",
         "$KV.fleet_deliberations.d1",
         "$JS.API.CONSUMER.MSG.NEXT.FLEET_COMMANDS.workers",
-        "$JS.API.DIRECT.GET.FLEET_EVENTS",
+        "$JS.API.DIRECT.GET.FLEET_DEAD_LETTERS",
         "$JS.API.STREAM.PURGE.FLEET_EVENTS",
     ],
     "streams": [

@@ -1,5 +1,7 @@
 """An agent that is several."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -7,11 +9,28 @@ import pytest
 from assignments import assignment, critique_step, proposal
 
 from swe_ai_fleet.domain.brief import Assignment, CritiqueStep, ProposeStep, ReviseStep
+from swe_ai_fleet.domain.lesson import Lesson
 from swe_ai_fleet.domain.outcome import Reviewed
 from swe_ai_fleet.domain.proposal import Proposal, Usage
 from swe_ai_fleet.errors import AgentRefusedError, ModelServerError
 from swe_ai_fleet.orchestrator.agents.fallback_agent import FallbackAgent
 from swe_ai_fleet.orchestrator.agents.parsing import UnusableAnswerError
+from swe_ai_fleet.ports.findings import Findings
+
+
+class Alone:
+    """Nobody to learn from."""
+
+    async def share(self, lesson: Lesson) -> None:
+        raise AssertionError(lesson)
+
+    @asynccontextmanager
+    async def of_peers(self) -> AsyncIterator[AsyncIterator[Lesson]]:
+        raise AssertionError
+        yield
+
+
+ALONE = Alone()
 
 
 class Link:
@@ -23,7 +42,7 @@ class Link:
         self.asked: list[Assignment] = []
         self.is_closed = False
 
-    async def propose(self, assignment: Assignment, step: ProposeStep) -> Proposal:
+    async def propose(self, assignment: Assignment, step: ProposeStep, _findings: Findings, /) -> Proposal:
         self._answer(assignment)
         return proposal(self.name)
 
@@ -50,7 +69,7 @@ def down() -> Any:
 
 async def test_the_first_that_can_answers() -> None:
     links = [Link("a", down()), Link("b", AgentRefusedError("No.", "Ask c.")), Link("c"), Link("d")]
-    answer = await FallbackAgent(links).propose(assignment(), ProposeStep())
+    answer = await FallbackAgent(links).propose(assignment(), ProposeStep(), ALONE)
     assert answer.agent_id == "c"
     assert not links[3].asked
 
@@ -58,7 +77,7 @@ async def test_the_first_that_can_answers() -> None:
 async def test_each_link_has_its_share_of_the_time() -> None:
     links = [Link("a", down()), Link("b", down()), Link("c")]
     asked = assignment(seconds=30)
-    await FallbackAgent(links).propose(asked, ProposeStep())
+    await FallbackAgent(links).propose(asked, ProposeStep(), ALONE)
     due = [link.asked[0].deadline for link in links]
     assert due[0] < asked.deadline - timedelta(seconds=15)
     assert due[0] < due[1] < due[2] == asked.deadline
@@ -75,7 +94,7 @@ async def test_what_failed_attempts_cost_is_on_the_bill() -> None:
 async def test_a_refusal_of_the_last_tells_what_came_before() -> None:
     agent = FallbackAgent([Link("a", down()), Link("b", AgentRefusedError("No test fails.", "Add one."))])
     with pytest.raises(AgentRefusedError, match=r"No test fails\. Before it: vllm:tiny.*on fire"):
-        await agent.propose(assignment(), ProposeStep())
+        await agent.propose(assignment(), ProposeStep(), ALONE)
 
 
 async def test_closing_closes_every_link() -> None:

@@ -59,6 +59,7 @@ def told() -> list[Event]:
         story.cut(["dev-1.0"]),
         story.critiqued(0, 1),
         story.revised(1),
+        story.learnt(2),
         story.cancelled(),
         Ranked(ranking=Ranking(ranking=(place,)), **common),
         Closed(outcome=result.outcome, result=result, **common),

@@ -21,6 +21,7 @@ EVERY_TYPE: tuple[tuple[Event, str], ...] = (
     (STORY.revised(2, round_=3), "revised.3.dev-3"),
     (STORY.checked(0, passed=True), "checked.0.dev-1"),
     (STORY.failed(1), "agent_failed.0.dev-2"),
+    (STORY.learnt(1), "learnt.0.dev-2"),
     (STORY.cut([]), "round_closed"),
     (STORY.cut([], round_=2), "round_closed.2"),
     (STORY.cancelled(), "cancel_requested"),

@@ -19,8 +19,10 @@ from swe_ai_fleet.errors import (
     SandboxUnavailableError,
 )
 from swe_ai_fleet.orchestrator.agents.parsing import cost_of
+from swe_ai_fleet.orchestrator.agents.recorded_findings import RecordedFindings
 from swe_ai_fleet.ports.agents import Agent
 from swe_ai_fleet.ports.clock import Clock
+from swe_ai_fleet.ports.findings import Findings
 from swe_ai_fleet.ports.record import EventLog
 
 _PARTING_S = 0.5
@@ -53,7 +55,8 @@ async def answer(agent: Agent, assignment: Assignment, *, events: EventLog, cloc
     """
     if assignment.attempt > 1 and (recorded := await recorded_outcome(assignment, events)) is not None:
         return recorded
-    outcome = await _work(agent, assignment, clock)
+    findings = RecordedFindings(assignment, events=events, clock=clock)
+    outcome = await _work(agent, assignment, findings, clock)
     return await record_outcome(assignment, outcome, events=events, clock=clock)
 
 
@@ -100,7 +103,7 @@ async def recorded_outcome(assignment: Assignment, events: EventLog) -> Outcome 
     return failed
 
 
-async def _work(agent: Agent, assignment: Assignment, clock: Clock) -> Outcome:
+async def _work(agent: Agent, assignment: Assignment, findings: Findings, clock: Clock) -> Outcome:
     """What the agent makes of it; nothing is raised but cancellation."""
     left_s = (assignment.deadline - clock.now()).total_seconds()
     if left_s <= 0:
@@ -108,7 +111,7 @@ async def _work(agent: Agent, assignment: Assignment, clock: Clock) -> Outcome:
     limit = asyncio.timeout(left_s)
     try:
         async with limit:
-            return await _carry_out(agent, assignment)
+            return await _carry_out(agent, assignment, findings)
     except Exception as error:  # noqa: BLE001 - an agent is a plug-in; its defect must not end the council
         late = isinstance(error, ModelTimeoutError) and clock.now() >= assignment.deadline
         if late or limit.expired():
@@ -116,10 +119,10 @@ async def _work(agent: Agent, assignment: Assignment, clock: Clock) -> Outcome:
         return failure_of(error, assignment)
 
 
-async def _carry_out(agent: Agent, assignment: Assignment) -> Outcome:
+async def _carry_out(agent: Agent, assignment: Assignment, findings: Findings) -> Outcome:
     match assignment.step:
         case ProposeStep() as step:
-            return Answered(proposal=await agent.propose(assignment, step))
+            return Answered(proposal=await agent.propose(assignment, step, findings))
         case CritiqueStep() as step:
             return await agent.critique(assignment, step)
         case ReviseStep() as step:

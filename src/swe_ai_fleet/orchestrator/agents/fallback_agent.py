@@ -11,6 +11,7 @@ from swe_ai_fleet.orchestrator.agents.parsing import cost_of
 from swe_ai_fleet.orchestrator.agents.system_clock import SystemClock
 from swe_ai_fleet.ports.agents import Agent
 from swe_ai_fleet.ports.clock import Clock
+from swe_ai_fleet.ports.findings import Findings
 
 _Answer = TypeVar("_Answer", Proposal, Reviewed)
 _Failed = (ModelError, AgentRefusedError)
@@ -29,9 +30,9 @@ class FallbackAgent:
         self._links = tuple(links)
         self._clock = clock or SystemClock()
 
-    async def propose(self, assignment: Assignment, step: ProposeStep) -> Proposal:
+    async def propose(self, assignment: Assignment, step: ProposeStep, findings: Findings, /) -> Proposal:
         """Answer the task with the first link that can."""
-        return await self._first(assignment, lambda agent, asked: agent.propose(asked, step))
+        return await self._first(assignment, lambda agent, asked: agent.propose(asked, step, findings))
 
     async def critique(self, assignment: Assignment, step: CritiqueStep) -> Reviewed:
         """Review with the first link that can."""

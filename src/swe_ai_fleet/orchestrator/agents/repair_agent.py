@@ -14,6 +14,7 @@ from swe_ai_fleet.errors import AgentRefusedError
 from swe_ai_fleet.orchestrator.agents.system_clock import SystemClock
 from swe_ai_fleet.ports.checks import Sandbox, Workspaces
 from swe_ai_fleet.ports.clock import Clock
+from swe_ai_fleet.ports.findings import Findings
 from swe_ai_fleet.repair.harness import HarnessError
 from swe_ai_fleet.repair.job import NothingFoundError, RepairJob
 from swe_ai_fleet.repair.repairing import repair
@@ -43,14 +44,16 @@ class RepairAgent:
         self._workspaces = workspaces
         self._clock = clock or SystemClock()
 
-    async def propose(self, assignment: Assignment, step: ProposeStep) -> Proposal:
+    async def propose(
+        self, assignment: Assignment, step: ProposeStep, findings: Findings | None = None, /
+    ) -> Proposal:
         """Search until the first good answers are in, or the deadline comes.
 
         Raises:
             AgentRefusedError: the task cannot be served, or nothing was found; it says what was tried.
             SandboxUnavailableError: nothing here contains untrusted code.
         """
-        return await self._search(assignment)
+        return await self._search(assignment, findings)
 
     async def critique(self, assignment: Assignment, step: CritiqueStep) -> Reviewed:
         """Judge peers by what the sandbox saw of them, and by nothing else."""
@@ -74,7 +77,7 @@ class RepairAgent:
     async def close(self) -> None:
         """Nothing stays open between two questions."""
 
-    async def _search(self, assignment: Assignment) -> Proposal:
+    async def _search(self, assignment: Assignment, findings: Findings | None) -> Proposal:
         repo = _served(assignment)
         task, spec = assignment.brief.task, assignment.agent
         left_s = (assignment.deadline - self._clock.now()).total_seconds() - _MARGIN_S
@@ -92,6 +95,7 @@ class RepairAgent:
                 shard=spec.shard,
                 shards=spec.shards,
                 deadline=deadline,
+                findings=findings,
             )
             try:
                 found = await repair(job, self._sandbox)

@@ -28,6 +28,7 @@ from swe_ai_fleet.orchestrator.agents.replicas import ReplicatedClient
 from swe_ai_fleet.orchestrator.agents.roles import variant_of
 from swe_ai_fleet.orchestrator.agents.system_clock import SystemClock
 from swe_ai_fleet.ports.clock import Clock
+from swe_ai_fleet.ports.findings import Findings
 from swe_ai_fleet.ports.models import Completion, Message, ModelClient
 
 _PROVIDER = "vllm"
@@ -155,7 +156,9 @@ class VLLMAgentBase:
             update={"temperature": warmer, "variant": spec.variant or variant_of(spec.seed)}
         )
 
-    async def propose(self, assignment: Assignment, step: ProposeStep) -> Proposal:
+    async def propose(
+        self, assignment: Assignment, step: ProposeStep, _findings: Findings | None = None, /
+    ) -> Proposal:
         """Answer the task, or propose checks where that is the agent's duty."""
         completion = await self._asker.ask(assignment, lambda limit: self._prompt(assignment, limit))
         return self._proposal(assignment, completion, parent=None)
