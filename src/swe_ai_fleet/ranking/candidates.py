@@ -50,9 +50,11 @@ class Candidate:
 def candidates_of(evidence: Evidence) -> list[Candidate]:
     """The answers, each id once, sorted by id; checks that QA agents propose are none."""
     found: dict[str, Proposal] = {}
-    for proposal in sorted(evidence.proposals, key=lambda p: p.model_dump_json()):
-        if proposal.kind == "answer":
-            found.setdefault(proposal.proposal_id, proposal)
+    for proposal in evidence.proposals:
+        there = found.get(proposal.proposal_id)
+        is_first = there is None or proposal.model_dump_json() < there.model_dump_json()
+        if is_first and proposal.kind == "answer":
+            found[proposal.proposal_id] = proposal
     return _comparable([_candidate(found[pid], evidence) for pid in sorted(found)])
 
 
@@ -62,6 +64,8 @@ def _comparable(candidates: list[Candidate]) -> list[Candidate]:
     A patch that brings its own test cases, or dodges those of the others, does not choose what is compared.
     """
     ran = Counter(name for candidate in candidates for name in candidate.verdicts)
+    if not ran:
+        return candidates
     checked = sum(bool(candidate.verdicts) for candidate in candidates)
     common = {name for name, count in ran.items() if 2 * count >= checked}
     return [

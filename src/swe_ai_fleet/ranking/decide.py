@@ -25,6 +25,8 @@ from swe_ai_fleet.ranking.stopping import (
 from swe_ai_fleet.ranking.ties import judgement_of
 from swe_ai_fleet.ranking.wording import complaint, dissent_of, is_verified, praise, repairs_nothing
 
+_NOT_CHECKED = CheckCounts()
+
 
 def decide(evidence: Evidence) -> Ranking:
     """Rank the answers, best first, and say why; abstain where nothing earned the decision.
@@ -120,7 +122,7 @@ def _place(place: int, candidate: Candidate, standing: Standing, p_correct: floa
 
 def _counts(report: CheckReport | None) -> CheckCounts:
     if report is None:
-        return CheckCounts()
+        return _NOT_CHECKED
     return CheckCounts(
         passed=report.count(CheckStatus.PASSED),
         failed=report.count(CheckStatus.FAILED),
@@ -147,7 +149,7 @@ def _p_correct(candidate: Candidate, standing: Standing, evidence: Evidence) -> 
 
 def _p_function(candidate: Candidate, standing: Standing) -> float:
     """Of a function; two that behave differently are not both right."""
-    is_leading = candidate in standing.leading
+    is_leading = any(candidate.id == leader.id for leader in standing.leading)
     own = p_function_correct(
         agreement=standing.parts["agreement"][candidate.id],
         margin=standing.margin if is_leading else 0.0,

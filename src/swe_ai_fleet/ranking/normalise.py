@@ -5,6 +5,10 @@ import re
 import warnings
 
 _MAX_PARSED_CHARS = 65536
+_STATEMENT = re.compile(
+    r"[=:]|\b(?:assert|break|continue|del|from|global|import|nonlocal|pass|raise|return)\b"
+)
+"""In every source that holds more than expressions; looking for it is cheap, parsing prose is not."""
 _FENCE = re.compile(r"^```[^\n`]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
 
 
@@ -16,7 +20,8 @@ def answer_key(content: str, *, patch_key: str | None = None) -> str:
     """
     if patch_key is not None:
         return f"patch:{patch_key}"
-    fenced: list[str] = _FENCE.findall(content) if len(content) <= _MAX_PARSED_CHARS else []
+    has_fence = "```" in content and len(content) <= _MAX_PARSED_CHARS
+    fenced: list[str] = _FENCE.findall(content) if has_fence else []
     tree = python_key(fenced[0] if len(fenced) == 1 else content)
     return f"text:{' '.join(content.split())}" if tree is None else f"python:{tree}"
 
@@ -26,7 +31,7 @@ def python_key(source: str) -> str | None:
 
     A text of plain words or a single expression is no program: prose must not be taken for code.
     """
-    if len(source) > _MAX_PARSED_CHARS:
+    if len(source) > _MAX_PARSED_CHARS or not _STATEMENT.search(source):
         return None
     try:
         with warnings.catch_warnings():
