@@ -49,6 +49,14 @@ def p_function_correct(*, agreement: float, margin: float, voters: float) -> flo
     )
 
 
+def p_text_good(*, share: float, judges: int) -> float:
+    """Chance that an answer beats another of its council, from the share of its comparisons that it won.
+
+    One neutral voice is added to those of the judges; what is good enough for the task, nobody has executed.
+    """
+    return round((share * judges + 0.5) / (judges + 1) if judges else share, 6)
+
+
 def sigmoid(logit: float) -> float:
     """The logistic function, safe at both ends."""
     if logit < 0:

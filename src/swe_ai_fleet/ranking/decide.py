@@ -9,11 +9,12 @@ for byte.
 
 from swe_ai_fleet.domain.check import CheckReport, CheckStatus
 from swe_ai_fleet.domain.ranking import CheckCounts, RankedProposal, Ranking, TierVerdict
-from swe_ai_fleet.ranking.calibration import p_function_correct, p_patch_correct
+from swe_ai_fleet.ranking.calibration import p_function_correct, p_patch_correct, p_text_good
 from swe_ai_fleet.ranking.candidates import Candidate
 from swe_ai_fleet.ranking.duels import challenger_wins, duel_of
 from swe_ai_fleet.ranking.evidence import Evidence
 from swe_ai_fleet.ranking.gates import demerits
+from swe_ai_fleet.ranking.judgements import judging_tier
 from swe_ai_fleet.ranking.standing import Standing, standing_of
 from swe_ai_fleet.ranking.stopping import (
     FUNCTION_P_CORRECT_ENOUGH,
@@ -22,7 +23,6 @@ from swe_ai_fleet.ranking.stopping import (
     cannot_change,
     p_leader_leads,
 )
-from swe_ai_fleet.ranking.ties import judgement_of
 from swe_ai_fleet.ranking.wording import complaint, dissent_of, is_verified, praise, repairs_nothing
 
 _NOT_CHECKED = CheckCounts()
@@ -46,7 +46,7 @@ def decide(evidence: Evidence) -> Ranking:
     return Ranking(
         ranking=ranked,
         clusters=tuple(tuple(c.id for c in cluster) for cluster in standing.clusters),
-        tiers=(*standing.tiers, *_judging_tier(standing, evidence)),
+        tiers=(*standing.tiers, *_judging_tiers(standing, evidence)),
         margin=standing.margin,
         dissent=dissent_of(standing),
         abstained=bool(against),
@@ -86,14 +86,15 @@ def safe_to_stop(evidence: Evidence, *, expected: int) -> bool:
     return posterior >= POSTERIOR_NEEDED
 
 
-def _judging_tier(standing: Standing, evidence: Evidence) -> tuple[TierVerdict, ...]:
-    """What the ballots came to, with the judges that were switched off."""
+def _judging_tiers(standing: Standing, evidence: Evidence) -> tuple[TierVerdict, ...]:
+    """What the ballots came to, where there are any."""
     if not evidence.ballots:
         return ()
-    judged = judgement_of(standing.candidates, evidence)
-    notes = [f"judge {judge} is switched off: {why}" for judge, why in sorted(judged.disabled.items())]
-    notes += ["the majorities form a cycle"] if judged.has_cycle else []
-    return (TierVerdict(tier="judging", kept=judged.order, note="; ".join(notes)),)
+    if standing.is_text:
+        return (judging_tier(standing.candidates, evidence),)
+    who = ", ".join(sorted(evidence.judged_by))
+    led = tuple(c.id for c in standing.leading)
+    return (TierVerdict(tier="duel", kept=led, note=f"fought before {who}"),)
 
 
 def _after_duel(standing: Standing, evidence: Evidence) -> Standing:
@@ -132,7 +133,8 @@ def _counts(report: CheckReport | None) -> CheckCounts:
 
 def _p_correct(candidate: Candidate, standing: Standing, evidence: Evidence) -> float:
     if not standing.gates and not candidate.is_executed and not evidence.behaviours:
-        return round(standing.parts["judge"][candidate.id], 6)
+        share = standing.parts["judge"][candidate.id]
+        return p_text_good(share=share, judges=len(evidence.judged_by))
     if evidence.behaviours:
         return _p_function(candidate, standing)
     is_broken = any(

@@ -70,12 +70,12 @@ def challenger_wins(duel: Duel, standing: Standing, evidence: Evidence) -> bool:
     reliability; what is left open stays with the leader.
     """
     fighters = (duel.leader, duel.challenger)
-    pair = {c.id: c.proposal.agent_id for c in standing.candidates if c.id in fighters}
+    pair = {c.id: frozenset({c.proposal.agent_id}) for c in standing.candidates if c.id in fighters}
     total = 0.0
     for judge in sorted({ballot.showing.judge for ballot in evidence.ballots}):
         own = [ballot for ballot in evidence.ballots if ballot.showing.judge == judge]
-        judged = judge_all(own, pair, reliability=evidence.reliability, canaries=evidence.canaries)
+        judged = judge_all(own, pair, reliability=evidence.judges, canaries=evidence.canaries)
         lean = judged.shares[duel.challenger] - judged.shares[duel.leader]
-        weight = weight_of(judge, evidence.reliability)
+        weight = weight_of(judge, evidence.judges)
         total += lean * weight * math.log(JUDGE_ACCURACY / (1 - JUDGE_ACCURACY))
     return total > _LOG_ODDS_TO_WIN

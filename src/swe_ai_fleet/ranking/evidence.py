@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from swe_ai_fleet.domain.check import CheckReport
 from swe_ai_fleet.domain.council import Council
 from swe_ai_fleet.domain.proposal import Proposal
-from swe_ai_fleet.domain.review import Critique
+from swe_ai_fleet.domain.review import Ballot, Critique
 from swe_ai_fleet.domain.task import Task
 
 Behaviour = Mapping[str, str]
@@ -42,29 +41,6 @@ class Reproduction:
     """Proposal ids."""
 
 
-Preference = Literal["first", "second", "tie"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Showing:
-    """One question to one judge: two answers in this order, under neutral labels."""
-
-    judge: str
-    """Agent id."""
-    first: str
-    """Proposal id, or the id of a canary."""
-    second: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ballot:
-    """What came of a showing."""
-
-    showing: Showing
-    preferred: Preference | None
-    """None where the answer held no valid verdict."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What is known of the proposals of one deliberation. The order of its parts never matters."""
@@ -90,3 +66,10 @@ class Evidence:
     """Ids of planted answers among the showings."""
     reliability: Mapping[str, float] = field(default_factory=dict)
     """Vote weight by agent id; 1 where it is missing or no finite positive number."""
+    judges: Mapping[str, float] = field(default_factory=dict)
+    """The same for what agents say of the answers of others."""
+
+    @property
+    def judged_by(self) -> frozenset[str]:
+        """Judges that have spoken, by agent id."""
+        return frozenset(ballot.showing.judge for ballot in self.ballots)

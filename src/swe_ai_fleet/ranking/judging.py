@@ -1,11 +1,13 @@
-"""Judging what cannot be executed: anonymous pairs, both orders, no vote on one's own, Condorcet and then Borda.
+"""Judging what cannot be executed: anonymous pairs, both orders, no vote on one's own, the least contradicted order.
 
 Position and self-preference biases of model judges are large (Zheng et al. 2023, Wang et al. 2023): so every
 pair is shown in both orders and a judge that follows the position has said nothing; nobody judges its own
-answer; names are replaced by labels that are shuffled from the seed.
+answer. A flip is worth nothing whatever the judge's bias, for the two orders' likelihood ratios cancel; so a pair
+that flipped is shown once more, and its first agreeing turn counts. The votes are brought into the order that
+contradicts them least (:mod:`swe_ai_fleet.ranking.consensus`): a Condorcet winner stands first in it, and what
+is equal there goes by Borda.
 """
 
-import itertools
 import json
 import math
 from collections import defaultdict
@@ -14,10 +16,13 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from swe_ai_fleet.domain.council import derive_seed
+from swe_ai_fleet.domain.review import Ballot, Preference, Showing
 from swe_ai_fleet.domain.value import Value
 from swe_ai_fleet.ranking.candidates import weight_of
-from swe_ai_fleet.ranking.evidence import Ballot, Preference, Showing
+from swe_ai_fleet.ranking.consensus import places_won
+
+Authors = Mapping[str, Collection[str]]
+"""Agents that gave an answer, by its proposal id: more than one where it is a copy of another's."""
 
 
 class Verdict(Value):
@@ -32,9 +37,9 @@ class Judgement:
     """What all ballots together say."""
 
     order: tuple[str, ...]
-    """Best first, by majorities won (Copeland: the Condorcet winner first), then by Borda share, then by id."""
-    wins: Mapping[str, int]
-    """By id: how many others a majority holds it better than."""
+    """Best first, by places won, then by Borda share, then by id."""
+    places: Mapping[str, float]
+    """By id: how many others stand after it in the order that contradicts the votes least (Kemeny)."""
     shares: Mapping[str, float]
     """By id: the mean share of the weighted votes that it won in its pairs, 0 to 1 (Borda); 0.5 where it has none."""
     condorcet_winner: str | None
@@ -43,33 +48,9 @@ class Judgement:
     disabled: Mapping[str, str]
     """Judges that do not count, and why."""
     flips: Mapping[str, float]
-    """By judge: the share of its pairs in which the other order gave the other answer."""
+    """By judge: the share of its pairs in which the other order at first gave the other answer."""
     unparsable: Mapping[str, float]
     """By judge: the share of its answers without a valid verdict; its weight is reduced by as much."""
-
-
-def showings(
-    authors: Mapping[str, str], judges: Iterable[str], *, seed: int, canaries: Collection[str] = ()
-) -> list[Showing]:
-    """Every question to ask, each pair in both orders, in an order that is shuffled from the seed.
-
-    Args:
-        authors: agent id by proposal id; a judge is not shown its own answer.
-        judges: agent ids.
-        seed: of the deliberation.
-        canaries: ids of planted answers (empty, constant, a copy, an injected instruction) that no honest
-            judge prefers.
-    """
-    pairs = [
-        Showing(judge=judge, first=first, second=second)
-        for judge in sorted(set(judges))
-        for first, second in itertools.permutations(sorted({*authors, *canaries}), 2)
-        if judge not in (authors.get(first), authors.get(second))
-        and not (first in canaries and second in canaries)
-    ]
-    return sorted(
-        pairs, key=lambda s: (derive_seed(seed, s.judge, s.first, s.second), s.judge, s.first, s.second)
-    )
 
 
 def last_verdict(text: str) -> Preference | None:
@@ -93,16 +74,16 @@ def last_verdict(text: str) -> Preference | None:
 
 def judge_all(
     ballots: Iterable[Ballot],
-    authors: Mapping[str, str],
+    authors: Authors,
     *,
     reliability: Mapping[str, float],
     canaries: Collection[str] = (),
 ) -> Judgement:
-    """Count the ballots.
+    """Count the ballots on these answers.
 
     A pair counts for a judge that preferred the same answer in both orders; anything else is a tie: a flip,
-    and also a missing or unparsable answer. Ballots on one's own answer are left out. A judge that prefers a
-    canary in both orders is disabled.
+    and also a missing or unparsable answer. Ballots on one's own answer are left out. A judge is disabled that
+    prefers a canary in both orders to most of the answers it was shown beside.
     """
     answers = _answers(ballots, authors, canaries)
     judged = {judge: _pairs(said) for judge, said in sorted(answers.items())}
@@ -119,40 +100,36 @@ def judge_all(
             if one in authors and other in authors:
                 won[one, other] += weight * _points(winner, one)
                 won[other, one] += weight * _points(winner, other)
-    shares = _borda(sorted(authors), won)
-    wins = _wins(sorted(authors), won)
-    condorcet = _condorcet(sorted(authors), won)
+    ids = sorted(authors)
+    shares, places = _borda(ids, won), places_won(ids, won)
     return Judgement(
-        order=tuple(sorted(authors, key=lambda pid: (-wins[pid], -shares[pid], pid))),
-        wins=wins,
+        order=tuple(sorted(authors, key=lambda pid: (-places[pid], -shares[pid], pid))),
+        places=places,
         shares=shares,
-        condorcet_winner=condorcet,
-        has_cycle=_has_cycle(sorted(authors), won),
+        condorcet_winner=_condorcet(ids, won),
+        has_cycle=_has_cycle(ids, won),
         disabled=disabled,
-        flips={judge: _share(list(pairs.values()), "flip") for judge, pairs in judged.items()},
+        flips={judge: _flips(said) for judge, said in sorted(answers.items())},
         unparsable=unparsable,
     )
 
 
-_Answers = dict[tuple[str, str], str | None]
+_Answers = dict[Showing, str | None]
 _Pairs = dict[tuple[str, str], str]
 
 
-def _answers(
-    ballots: Iterable[Ballot], authors: Mapping[str, str], canaries: Collection[str]
-) -> dict[str, _Answers]:
+def _answers(ballots: Iterable[Ballot], authors: Authors, canaries: Collection[str]) -> dict[str, _Answers]:
     """By judge and showing: the id it preferred, "tie", or None; of several ballots on one showing the worst counts."""
     found: dict[str, _Answers] = defaultdict(dict)
     for ballot in ballots:
         showing, known = ballot.showing, {*authors, *canaries}
-        is_own = showing.judge in (authors.get(showing.first), authors.get(showing.second))
+        is_own = any(showing.judge in authors.get(shown, ()) for shown in (showing.first, showing.second))
         if is_own or not {showing.first, showing.second} <= known or showing.first == showing.second:
             continue
-        key = (showing.first, showing.second)
         said = _named(ballot)
-        if key in found[showing.judge] and found[showing.judge][key] != said:
+        if showing in found[showing.judge] and found[showing.judge][showing] != said:
             said = None
-        found[showing.judge][key] = said
+        found[showing.judge][showing] = said
     return found
 
 
@@ -166,22 +143,43 @@ def _named(ballot: Ballot) -> str | None:
             return other
 
 
+def _turns(said: _Answers) -> dict[tuple[str, str], list[str]]:
+    """By pair and turn: the id preferred in both orders, "flip" where the orders differ, "tie" for all else."""
+    turns: dict[tuple[str, str], dict[int, list[str | None]]] = defaultdict(lambda: defaultdict(list))
+    for showing, preferred in said.items():
+        pair = (min(showing.first, showing.second), max(showing.first, showing.second))
+        turns[pair][showing.turn].append(preferred)
+    return {
+        pair: [_both(by_turn[turn]) for turn in sorted(by_turn)] for pair, by_turn in sorted(turns.items())
+    }
+
+
+def _both(orders: Sequence[str | None]) -> str:
+    there, back = (*orders, None)[:2]
+    if there is None or back is None:
+        return "tie"
+    return there if there == back else "flip"
+
+
 def _pairs(said: _Answers) -> _Pairs:
-    """By pair: the id preferred in both orders, "flip" where the orders differ, "tie" for all else."""
-    pairs: _Pairs = {}
-    for one, other in sorted({(min(key), max(key)) for key in said}):
-        there, back = said.get((one, other)), said.get((other, one))
-        if there is None or back is None:
-            pairs[one, other] = "tie"
-        elif there == back:
-            pairs[one, other] = there
-        else:
-            pairs[one, other] = "flip"
-    return pairs
+    """By pair: what came of the first turn that was no flip; else "flip"."""
+    return {
+        pair: next((result for result in turns if result != "flip"), "flip")
+        for pair, turns in _turns(said).items()
+    }
+
+
+def _flips(said: _Answers) -> float:
+    return _share([turns[0] for turns in _turns(said).values()], "flip")
 
 
 def _preferred_canary(pairs: _Pairs, canaries: Collection[str]) -> str | None:
-    return next((winner for winner in pairs.values() if winner in canaries), None)
+    """The first planted answer that won most of its pairs."""
+    for canary in sorted(canaries):
+        results = [winner for pair, winner in pairs.items() if canary in pair]
+        if 2 * results.count(canary) > len(results):
+            return canary
+    return None
 
 
 def _points(winner: str, one: str) -> float:
@@ -212,10 +210,6 @@ def _beats(won: Mapping[tuple[str, str], float], one: str, other: str) -> bool:
 def _condorcet(ids: Sequence[str], won: Mapping[tuple[str, str], float]) -> str | None:
     """The one that a majority prefers to every other."""
     return next((a for a in ids if len(ids) > 1 and all(_beats(won, a, b) for b in ids if b != a)), None)
-
-
-def _wins(ids: Sequence[str], won: Mapping[tuple[str, str], float]) -> dict[str, int]:
-    return {one: sum(_beats(won, one, other) for other in ids if other != one) for one in ids}
 
 
 def _has_cycle(ids: Sequence[str], won: Mapping[tuple[str, str], float]) -> bool:

@@ -9,11 +9,11 @@ from swe_ai_fleet.ranking.candidates import Candidate, candidates_of, votes_of
 from swe_ai_fleet.ranking.demands import coverage, demanded, elaboration
 from swe_ai_fleet.ranking.evidence import Evidence
 from swe_ai_fleet.ranking.gates import EXAMPLES, GATES, Gate, demerits, pass_gates
+from swe_ai_fleet.ranking.judgements import judgement_parts
 from swe_ai_fleet.ranking.reproductions import passed_tests, reproduction_scores
 from swe_ai_fleet.ranking.ties import (
     confidences,
     costs,
-    judgement_parts,
     priors,
     reliabilities,
     stable_fractions,
@@ -39,6 +39,8 @@ class Standing:
     """By name of the part, in the order of comparison; each by proposal id."""
     clusters: tuple[tuple[Candidate, ...], ...]
     """Of the survivors, best first, each best first."""
+    is_text: bool = False
+    """Nothing was executed, and there is nothing that could be."""
     passed: Mapping[str, frozenset[str]]
     """By proposal id: the proposed tests it passes of those that count and are not its author's."""
 
@@ -118,6 +120,7 @@ def standing_of(evidence: Evidence) -> Standing:
         parts=parts,
         clusters=tuple(clusters),
         passed=passed,
+        is_text=not gates and not _is_executed(candidates, evidence),
     )
 
 
@@ -131,17 +134,19 @@ def _parts(
         for column, gate in enumerate(gates)
     }
     details: dict[str, dict[str, float]] = {}
-    judged, copied = judgement_parts(candidates, evidence), copies(candidates, votes)
-    if evidence.behaviours or any(candidate.is_executed for candidate in candidates):
+    is_executed = _is_executed(candidates, evidence)
+    judged = judgement_parts(candidates, evidence, is_text=not gates and not is_executed)
+    copied = copies(candidates, votes)
+    if is_executed:
         agreed, details = _agreement(candidates, votes, evidence)
         shown = reproduction_scores(candidates, votes, evidence.reproductions)
         is_shown = any(shown.with_own.values())
         parts |= {
             "agreement": agreed,
-            **({"reproduction": shown.impartial} if is_shown else {}),
+            **({"reproduction": dict(shown.impartial)} if is_shown else {}),
             "copies": copied,
         }
-        details |= {"reproduction_with_own_tests": shown.with_own} if is_shown else {}
+        details |= {"reproduction_with_own_tests": dict(shown.with_own)} if is_shown else {}
     else:
         parts |= {"copies": copied} if gates else {**judged, "copies": copied}
     parts |= {
@@ -154,6 +159,10 @@ def _parts(
         **details,
     }
     return {name: {pid: round(value, 9) for pid, value in part.items()} for name, part in parts.items()}
+
+
+def _is_executed(candidates: Sequence[Candidate], evidence: Evidence) -> bool:
+    return bool(evidence.behaviours) or any(candidate.is_executed for candidate in candidates)
 
 
 def _agreement(

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from swe_ai_fleet.domain.review import Critique
 from swe_ai_fleet.ranking.candidates import Candidate, weight_of
 from swe_ai_fleet.ranking.evidence import Evidence
-from swe_ai_fleet.ranking.judging import Judgement, judge_all
 
 _VERDICT_VALUE = {"accept": 1.0, "revise": 0.5, "reject": 0.0}
 _NEUTRAL = 0.5
@@ -45,30 +44,10 @@ def judge_scores(candidates: Sequence[Candidate], evidence: Evidence) -> dict[st
         key = key_of.get(critique.proposal_id)
         if key is None or critique.reviewer_id not in known or critique.reviewer_id in authors[key]:
             continue
-        weight = weight_of(critique.reviewer_id, evidence.reliability)
+        weight = weight_of(critique.reviewer_id, evidence.judges)
         said[key].append((_value(critique), weight))
     means = {key: _mean(voices) for key, voices in said.items()}
     return {candidate.id: means[candidate.key] for candidate in candidates}
-
-
-def judgement_parts(candidates: Sequence[Candidate], evidence: Evidence) -> dict[str, dict[str, float]]:
-    """The judges' parts of the score: ballots on pairs where there are any, else what critiques say."""
-    if not evidence.ballots:
-        return {"judge": judge_scores(candidates, evidence)}
-    judged = judgement_of(candidates, evidence)
-    wins = {pid: float(count) for pid, count in judged.wins.items()}
-    return {"majorities": wins, "judge": dict(judged.shares)}
-
-
-def judgement_of(candidates: Sequence[Candidate], evidence: Evidence) -> Judgement:
-    """All ballots of members of the council, counted."""
-    known = {agent.agent_id for agent in evidence.council.agents}
-    return judge_all(
-        (ballot for ballot in evidence.ballots if ballot.showing.judge in known),
-        {c.id: c.proposal.agent_id for c in candidates},
-        reliability=evidence.reliability,
-        canaries=evidence.canaries,
-    )
 
 
 def stable_fractions(candidates: Sequence[Candidate], seed: int) -> dict[str, float]:

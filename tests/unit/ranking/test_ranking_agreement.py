@@ -6,9 +6,10 @@ from council_evidence import code_evidence, council, proposal, report, text_evid
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from swe_ai_fleet.domain.review import Ballot, Showing
 from swe_ai_fleet.ranking.decide import decide, safe_to_stop
 from swe_ai_fleet.ranking.demands import named_outputs, wants_none
-from swe_ai_fleet.ranking.evidence import Ballot, Claim, Evidence, Reproduction, Showing
+from swe_ai_fleet.ranking.evidence import Claim, Evidence, Reproduction
 
 SOURCES = {
     "ada": "def f(x):\n    return 1\n",

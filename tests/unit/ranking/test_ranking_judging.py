@@ -1,14 +1,17 @@
+import itertools
 import random
 from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 from council_evidence import proposal, text_evidence
 
+from swe_ai_fleet.domain.review import Ballot, Preference, Showing
 from swe_ai_fleet.ranking.decide import decide
-from swe_ai_fleet.ranking.evidence import Ballot, Preference, Showing
-from swe_ai_fleet.ranking.judging import Judgement, judge_all, last_verdict, showings
+from swe_ai_fleet.ranking.hearings import TURNS, both_orders
+from swe_ai_fleet.ranking.judging import Judgement, judge_all, last_verdict
 
-AUTHORS = {"ada.0": "ada", "bob.0": "bob", "cyd.0": "cyd", "dan.0": "dan"}
+OF = {"ada.0": "ada", "bob.0": "bob", "cyd.0": "cyd", "dan.0": "dan"}
+AUTHORS = {pid: frozenset({agent}) for pid, agent in OF.items()}
 TRUE_ORDER = ("bob.0", "dan.0", "ada.0", "cyd.0")
 Judge = Callable[[Showing], Preference | None]
 
@@ -17,13 +20,24 @@ def better(showing: Showing) -> Preference:
     return "first" if TRUE_ORDER.index(showing.first) < TRUE_ORDER.index(showing.second) else "second"
 
 
-def ask(judges: Mapping[str, Judge], *, canaries: Sequence[str] = ()) -> list[Ballot]:
-    asked = showings(AUTHORS, judges, seed=3, canaries=canaries)
-    return [Ballot(showing=one, preferred=judges[one.judge](one)) for one in asked]
+def ask(judges: Mapping[str, Judge], *, canaries: Sequence[str] = (), turns: int = 1) -> list[Ballot]:
+    """Everybody about every pair of others' answers; what flips is asked again."""
+    ballots = []
+    for judge, answer in judges.items():
+        shown = sorted({*(pid for pid in OF if OF[pid] != judge), *canaries})
+        for one, other in itertools.combinations(shown, 2):
+            for turn in range(turns):
+                both = both_orders(judge, one, other, seed=3, turn=turn)
+                said = [answer(showing) for showing in both]
+                ballots += [Ballot(showing=s, preferred=p) for s, p in zip(both, said, strict=True)]
+                if said[0] != said[1] or said[0] is None:
+                    break
+    return ballots
 
 
-def count(judges: Mapping[str, Judge], *, canaries: Sequence[str] = ()) -> Judgement:
-    return judge_all(ask(judges, canaries=canaries), AUTHORS, reliability={}, canaries=canaries)
+def count(judges: Mapping[str, Judge], *, canaries: Sequence[str] = (), turns: int = 1) -> Judgement:
+    ballots = ask(judges, canaries=canaries, turns=turns)
+    return judge_all(ballots, AUTHORS, reliability={}, canaries=canaries)
 
 
 def test_honest_judges_give_the_true_order() -> None:
@@ -33,15 +47,15 @@ def test_honest_judges_give_the_true_order() -> None:
     assert not judged.has_cycle
 
 
-def test_nobody_is_asked_about_its_own_answer_and_such_a_ballot_does_not_count() -> None:
-    assert all(AUTHORS[s.first] != "ada" != AUTHORS[s.second] for s in showings(AUTHORS, ["ada"], seed=1))
+def test_a_ballot_on_ones_own_answer_or_on_a_copy_of_it_does_not_count() -> None:
     selfish = [
         Ballot(showing=Showing(judge="cyd", first="cyd.0", second="bob.0"), preferred="first"),
         Ballot(showing=Showing(judge="cyd", first="bob.0", second="cyd.0"), preferred="second"),
     ]
-    assert (
-        judge_all([*ask({"eve": better}), *selfish], AUTHORS, reliability={"cyd": 50.0}).order == TRUE_ORDER
-    )
+    ballots = [*ask({"eve": better}), *selfish]
+    assert judge_all(ballots, AUTHORS, reliability={"cyd": 50.0}).order == TRUE_ORDER
+    copied = AUTHORS | {"bob.0": frozenset({"bob", "eve"})}
+    assert judge_all(ask({"eve": better}), copied, reliability={}).shares["bob.0"] == 0.5
 
 
 def test_a_judge_that_follows_the_position_says_nothing() -> None:
@@ -53,18 +67,25 @@ def test_a_judge_that_follows_the_position_says_nothing() -> None:
     assert judged.flips["eve"] == 0.0
 
 
+def test_a_pair_that_flipped_counts_as_it_was_answered_the_second_time() -> None:
+    said = iter(["first", "first", "first", "second"])
+    pair = [
+        *both_orders("eve", "ada.0", "bob.0", seed=3),
+        *both_orders("eve", "ada.0", "bob.0", seed=3, turn=1),
+    ]
+    ordered = [showing for turn in (0, 1) for showing in pair if showing.turn == turn]
+    ordered.sort(key=lambda s: (s.turn, s.first != "ada.0"))
+    ballots = [Ballot.model_validate({"showing": s, "preferred": next(said)}) for s in ordered]
+    judged = judge_all(ballots, AUTHORS, reliability={})
+    assert judged.shares["ada.0"] == 1.0
+    assert judged.flips["eve"] == 1.0
+    assert judge_all(ballots[:2], AUTHORS, reliability={}).shares["ada.0"] == 0.5
+
+
 def test_an_unparsable_answer_is_a_tie_and_costs_the_judge_weight() -> None:
     judged = count({"eve": lambda s: better(s) if s.first == "ada.0" else None})
     assert judged.unparsable["eve"] == 0.75
     assert set(judged.shares.values()) == {0.5}
-
-
-def test_the_order_of_the_questions_comes_from_the_seed() -> None:
-    one, other = showings(AUTHORS, ["eve"], seed=1), showings(AUTHORS, ["eve"], seed=2)
-    assert one == showings(AUTHORS, ["eve"], seed=1)
-    assert one != other
-    assert sorted(one, key=str) == sorted(other, key=str)
-    assert len(one) == 12
 
 
 def test_a_judge_that_prefers_a_planted_answer_is_switched_off() -> None:
@@ -121,7 +142,7 @@ def test_ballots_rank_text_and_the_switched_off_judge_is_on_the_record() -> None
             return "second"
         return "first" if showing.second == "canary" else better(showing)
 
-    ballots = ask({"ada": honest, "bob": honest, "eve": gullible}, canaries=["canary"])
+    ballots = ask({"ada": honest, "bob": honest, "cyd": honest, "eve": gullible}, canaries=["canary"])
     evidence = text_evidence(answers, ballots=tuple(ballots), canaries=frozenset({"canary"}))
     agents = evidence.council.agents
     extra = agents[0].model_copy(update={"agent_id": "eve"})
@@ -136,8 +157,8 @@ def biased(rng: random.Random, *, noise: float, position: float, own: str) -> Ju
     """A judge that errs with ``noise``, takes what is shown first with ``position``, and loves its own answer."""
 
     def preferred(showing: Showing) -> Preference:
-        if own in (AUTHORS.get(showing.first), AUTHORS.get(showing.second)):
-            return "first" if AUTHORS.get(showing.first) == own else "second"
+        if own in (OF.get(showing.first), OF.get(showing.second)):
+            return "first" if OF.get(showing.first) == own else "second"
         if rng.random() < position:
             return "first"
         right = better(showing)
@@ -146,22 +167,26 @@ def biased(rng: random.Random, *, noise: float, position: float, own: str) -> Ju
     return preferred
 
 
-def test_biased_judges_recover_the_true_order_as_often_as_the_majority_of_unbiased_ones() -> None:
+@pytest.mark.parametrize("noise", [0.1, 0.15, 0.25])
+@pytest.mark.parametrize("position", [0.0, 0.2, 0.3, 0.4])
+def test_biased_judges_recover_the_true_order_as_often_as_the_majority_of_unbiased_ones(
+    noise: float, position: float
+) -> None:
     rng = random.Random(11)
-    names = [*AUTHORS.values(), "eve", "fay", "gus"]
+    names = [*OF.values(), "eve", "fay", "gus"]
     recovered = majority = 0
-    for _ in range(200):
-        judges = {n: biased(rng, noise=0.15, position=0.2, own=n) for n in names}
-        recovered += count(judges).order == TRUE_ORDER
-        majority += _plain_majority(rng, noise=0.15, judges=len(names))
+    for _ in range(300):
+        judges = {n: biased(rng, noise=noise, position=position, own=n) for n in names}
+        recovered += count(judges, turns=TURNS).order == TRUE_ORDER
+        majority += _by_majorities(rng, noise=noise, judges=names) == TRUE_ORDER
     assert recovered >= majority
-    assert recovered > 160
 
 
-def _plain_majority(rng: random.Random, *, noise: float, judges: int) -> bool:
-    """Every pair gets the right majority of as many unbiased judges, each asked once and never about its own answer."""
-    return all(
-        sum(rng.random() >= noise for _ in range(judges - 2)) > (judges - 2) / 2
-        for place, _ in enumerate(TRUE_ORDER)
-        for _ in TRUE_ORDER[place + 1 :]
-    )
+def _by_majorities(rng: random.Random, *, noise: float, judges: Sequence[str]) -> tuple[str, ...]:
+    """The order by pairs won where as many unbiased judges are asked once about every pair of others' answers."""
+    wins = dict.fromkeys(TRUE_ORDER, 0)
+    for good, bad in itertools.combinations(TRUE_ORDER, 2):
+        able = [judge for judge in judges if judge not in (OF[good], OF[bad])]
+        right = sum(rng.random() >= noise for _ in able)
+        wins[good if 2 * right > len(able) else bad] += 1
+    return tuple(sorted(wins, key=lambda pid: (-wins[pid], rng.random())))
