@@ -1,6 +1,7 @@
 """Cancelled from elsewhere: the model server sees every connection closed, and nothing that comes later is ranked."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from swe_ai_fleet.domain.proposal import Proposal, proposal_id
 from swe_ai_fleet.messaging.nats_record import open_nats_record
 from swe_ai_fleet.messaging.options import NatsOptions
 from swe_ai_fleet.models.simulated import SimulatedModelServer, Traits
+from swe_ai_fleet.models.simulated.counts import Counts
 from swe_ai_fleet.ports.record import EventLog
 
 pytestmark = [pytest.mark.local, pytest.mark.nats, pytest.mark.ray, pytest.mark.timeout(300)]
@@ -37,6 +39,10 @@ def late_answer(events: list[Event]) -> Proposed:
     )
 
 
+def has_open(number: int, seen: Counts) -> bool:
+    return seen.open == number
+
+
 async def ended(events: EventLog, deliberation_id: str) -> list[Event]:
     async with events.follow(deliberation_id) as stream:
         return [event async for event in stream]
@@ -58,13 +64,13 @@ async def test_cancelling_closes_every_connection_and_late_answers_are_recorded_
         async with started("worker", *options, env=env):
             for name in NAMES:
                 await swe_fleet("submit", str(task), "--id", name, env=env)
-            await models.until(lambda seen: seen.open == len(NAMES) * AGENTS)
+            await models.until(partial(has_open, len(NAMES) * AGENTS))
             for left, name in enumerate(reversed(NAMES)):
                 open_now = (len(NAMES) - left) * AGENTS
                 assert models.counts.open == open_now
                 assert (await swe_fleet("cancel", name, env=env)).exit_code == 0
                 told = await ended(record.events, name)
-                await models.until(lambda seen, open_now=open_now: seen.open == open_now - AGENTS)
+                await models.until(partial(has_open, open_now - AGENTS))
                 assert [event.type for event in told][-2:] == ["cancel_requested", "closed"]
                 await record.events.publish(late_answer(told))
                 shown = await swe_fleet("show", name, "--json", env=env)
