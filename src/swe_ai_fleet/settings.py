@@ -30,13 +30,18 @@ class ModelSettings(Value):
     """One provider; its name is the key: ``FLEET_MODELS__<NAME>__URL``."""
 
     url: str = ""
-    """``http(s)://host[:port][/path]``; may be left out for ``openai`` and ``openrouter``."""
+    """``http(s)://host[:port][/path]``, several equal servers joined by commas: each deliberation stays at one of them
+    as long as it answers. May be left out for ``openai`` and ``openrouter``."""
+    each_address: bool = False
+    """Every address of the host's name is a server of its own, as with a headless Service; only for ``http``."""
+    prefers_own_node: bool = False
+    """Of several servers, an agent asks the one on its own machine first."""
     api_key: SecretStr | None = None
     """Sent as a bearer token."""
     model: str | None = None
     """The model that a council uses where the task and the command line name none."""
     concurrency: Annotated[int, Field(ge=1)] = 256
-    """Calls in flight at once from one process."""
+    """Calls in flight at once from one process to one server."""
     sends_priority: bool = False
     """Send vLLM's ``priority``; only for servers started with ``--scheduling-policy priority``."""
     sends_seed: bool = False

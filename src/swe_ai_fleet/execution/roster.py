@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from swe_ai_fleet.orchestrator.agents.affinity import by_affinity
+from swe_ai_fleet.models.affinity import by_affinity
 
 _Handle = TypeVar("_Handle")
 _TOGETHER = 32

@@ -18,17 +18,21 @@ _VERSION = re.compile(r"/v\d+[a-z0-9]*(/|$)")
 
 
 class Provider(Value):
-    """One OpenAI-compatible endpoint."""
+    """One OpenAI-compatible endpoint, on one server or on several equal ones."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
     """The part of a model id before the colon."""
     base_url: str = ""
-    """``http(s)://host[:port][/path]``; ``/v1`` is added where the path holds no version. May be left out for
-    ``openai`` and ``openrouter``."""
+    """``http(s)://host[:port][/path]``, several joined by commas; ``/v1`` is added where the path holds no version.
+    May be left out for ``openai`` and ``openrouter``."""
+    each_address: bool = False
+    """Every address of the one host's name is a server of its own, as with a headless Service; only for ``http``."""
+    prefers_own_node: bool = False
+    """Of several servers, ask one on the asking process' own machine first."""
     api_key: SecretStr | None = None
     """Sent as a bearer token."""
     concurrency: Annotated[int, Field(ge=1)] = 256
-    """Calls in flight at once from this process; further ones wait, the judge's first."""
+    """Calls in flight at once from this process to one server; further ones wait, the judge's first."""
     sends_priority: bool = False
     """Send vLLM's ``priority``; only for servers started with ``--scheduling-policy priority``, which alone take it."""
     sends_seed: bool = False
@@ -46,20 +50,48 @@ class Provider(Value):
     """A longer answer is malformed; an endless one must not fill the memory."""
 
     @model_validator(mode="after")
-    def _has_address(self) -> Self:
-        parts = urlsplit(self.base_url or KNOWN_BASE_URLS.get(self.name, ""))
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            msg = f"base_url of provider {self.name!r} must be http(s)://host[:port][/path]"
-            raise ValueError(msg)
-        if parts.username or parts.password or parts.query or parts.fragment:
-            msg = (
-                f"base_url of provider {self.name!r} must hold no credentials, query or fragment; use api_key"
-            )
+    def _has_addresses(self) -> Self:
+        for url in self._urls():
+            parts = urlsplit(url)
+            if parts.scheme not in {"http", "https"} or not parts.hostname:
+                msg = f"base_url of provider {self.name!r} must be http(s)://host[:port][/path]"
+                raise ValueError(msg)
+            if parts.username or parts.password or parts.query or parts.fragment:
+                msg = f"base_url of provider {self.name!r} must hold no credentials, query or fragment; use api_key"
+                raise ValueError(msg)
+        if self.each_address and (len(self._urls()) > 1 or not self.url.startswith("http://")):
+            msg = f"each_address of provider {self.name!r} needs one base_url that begins with http://"
             raise ValueError(msg)
         return self
 
     @property
     def url(self) -> str:
-        """The base URL with its version, without a trailing slash."""
-        url = (self.base_url or KNOWN_BASE_URLS[self.name]).rstrip("/")
+        """The first base URL with its version, without a trailing slash."""
+        url = self._urls()[0].rstrip("/")
         return url if _VERSION.search(urlsplit(url).path) else f"{url}/v1"
+
+    @property
+    def is_replicated(self) -> bool:
+        """There may be several servers."""
+        return self.each_address or len(self._urls()) > 1
+
+    @property
+    def host_and_port(self) -> tuple[str, int]:
+        """Of the first base URL."""
+        parts = urlsplit(self.url)
+        return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+    def servers(self) -> tuple["Provider", ...]:
+        """This provider once for each base URL."""
+        urls = dict.fromkeys(self._urls())
+        return tuple(self.model_copy(update={"base_url": url, "each_address": False}) for url in urls)
+
+    def at(self, address: str) -> "Provider":
+        """This provider at one address of its host."""
+        _, port = self.host_and_port
+        host = f"[{address}]" if ":" in address else address
+        url = urlsplit(self.url)._replace(netloc=f"{host}:{port}").geturl()
+        return self.model_copy(update={"base_url": url, "each_address": False})
+
+    def _urls(self) -> list[str]:
+        return [url.strip() for url in (self.base_url or KNOWN_BASE_URLS.get(self.name, "")).split(",")]

@@ -5,22 +5,27 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from swe_ai_fleet.errors import InputError
+from swe_ai_fleet.errors import FleetError, InputError
 from swe_ai_fleet.models.endpoint import Endpoint, EndpointReport, loop_time
 from swe_ai_fleet.models.fallback import FallbackClient
 from swe_ai_fleet.models.limiter import PriorityLimiter
 from swe_ai_fleet.models.model_id import ModelId, split_chain
 from swe_ai_fleet.models.openai_client import OpenAICompatibleClient
 from swe_ai_fleet.models.provider import Provider
+from swe_ai_fleet.models.replicas import Replica, ReplicatedClient
 from swe_ai_fleet.models.resilience import ResilientClient, RetryPolicy
+from swe_ai_fleet.models.servers import Servers, addresses, own_hosts
 from swe_ai_fleet.models.sessions import Sessions
 from swe_ai_fleet.ports.models import Completion, ModelClient, ModelRequest
+
+_Place = tuple[ModelId, str]
+"""One model at one server, by its URL."""
 
 
 class ModelRegistry:
     """The configured providers and, once asked for, the clients of their models.
 
-    All clients of one provider share its connections and its limit on concurrency; all clients of one model share
+    All clients of one server share its connections and its limit on concurrency; all clients of one model there share
     its back-off and its breaker. A pickled registry is its description: in another process it starts anew.
     """
 
@@ -39,11 +44,9 @@ class ModelRegistry:
                 "providers", names, "a name stands there twice", "Give each provider its own name."
             )
         self._sessions = {name: Sessions(provider) for name, provider in self._by_name.items()}
-        self._limiters = {
-            name: PriorityLimiter(provider.concurrency) for name, provider in self._by_name.items()
-        }
-        self._endpoints: dict[ModelId, Endpoint] = {}
-        self._plain_clients: dict[ModelId, OpenAICompatibleClient] = {}
+        self._limiters: dict[tuple[str, str], PriorityLimiter] = {}
+        self._endpoints: dict[_Place, Endpoint] = {}
+        self._plain_clients: dict[_Place, OpenAICompatibleClient] = {}
         self._rng = random.Random()  # noqa: S311 - spreads calls in time; nothing depends on its secrecy
         self._leases = 0
         self._seen_well: dict[ModelId, float] = {}
@@ -78,32 +81,47 @@ class ModelRegistry:
                 )
         given_up_early = len(links) if has_successor else len(links) - 1
         clients = [
-            self._resilient(link, self.retry.impatient() if index < given_up_early else self.retry)
+            self._client(link, self.retry.impatient() if index < given_up_early else self.retry)
             for index, link in enumerate(links)
         ]
         self._leases += 1
         return _Lease(self, clients[0] if len(clients) == 1 else FallbackClient(model_id, clients))
 
     async def probe(self, model_id: str, *, known_for_s: float = 0.0) -> None:
-        """See that the server of every online link answers and offers the model.
+        """See that a server of every online link answers and offers the model.
 
         Args:
             model_id: one model, or several in a fallback order.
             known_for_s: what it answered in the last so many seconds is believed.
 
         Raises:
-            UnreachableError: a server does not answer.
+            UnreachableError: no server of a link answers.
             InputError: of the field ``model``: the server answers, but does not offer it.
             ModelError: the server refuses these credentials or is no model server.
         """
         for link in self.split(model_id):
             if link.is_offline or loop_time() - self._seen_well.get(link, -math.inf) < known_for_s:
                 continue
-            names = await self._plain(link).models()
-            if names and link.model not in names:
-                offered = ", ".join(sorted(names)[:10])
-                raise InputError("model", str(link), "the server does not offer it", f"It offers: {offered}.")
+            await self._probe(link)
             self._seen_well[link] = loop_time()
+
+    async def _probe(self, link: ModelId) -> None:
+        """One server that is well is enough; the problem of the first where none is."""
+        provider = self._by_name[link.provider]
+        servers = await addresses(provider) if provider.each_address else provider.servers()
+        problems: list[FleetError] = []
+        for server in servers or [provider]:
+            try:
+                offered = await self._plain(link, server).models()
+            except FleetError as error:
+                problems.append(error)
+                continue
+            if not offered or link.model in offered:
+                return
+            shown = ", ".join(sorted(offered)[:10])
+            problem = InputError("model", str(link), "the server does not offer it", f"It offers: {shown}.")
+            problems.append(problem)
+        raise problems[0]
 
     def reports(self) -> list[EndpointReport]:
         """How every model that was asked for stands now, sorted by its id."""
@@ -119,21 +137,38 @@ class ModelRegistry:
         if self._leases == 0:
             await self.close()
 
-    def _plain(self, link: ModelId) -> OpenAICompatibleClient:
-        """The one client of that model; what it learns of its server holds for all."""
-        client = self._plain_clients.get(link)
+    def _client(self, link: ModelId, policy: RetryPolicy) -> ModelClient:
+        """Of the one server that there is, or of several."""
+        provider = self._by_name[link.provider]
+        if not provider.is_replicated:
+            return self._resilient(link, provider, policy)
+
+        def build(server: Provider) -> Replica:
+            hasty = self._resilient(link, server, policy.impatient())
+            return Replica(url=server.url, hasty=hasty, patient=self._resilient(link, server, policy))
+
+        near = own_hosts() if provider.prefers_own_node else ()
+        return ReplicatedClient(str(link), Servers(provider, build), near=near)
+
+    def _plain(self, link: ModelId, server: Provider) -> OpenAICompatibleClient:
+        """The one client of that model there; what it learns of its server holds for all."""
+        place = (link, server.url)
+        client = self._plain_clients.get(place)
         if client is None:
-            provider = self._by_name[link.provider]
-            client = OpenAICompatibleClient(provider, link.model, sessions=self._sessions[link.provider])
-            self._plain_clients[link] = client
+            client = OpenAICompatibleClient(server, link.model, sessions=self._sessions[link.provider])
+            self._plain_clients[place] = client
         return client
 
-    def _resilient(self, link: ModelId, policy: RetryPolicy) -> ResilientClient:
-        endpoint = self._endpoints.get(link)
+    def _resilient(self, link: ModelId, server: Provider, policy: RetryPolicy) -> ResilientClient:
+        place = (link, server.url)
+        endpoint = self._endpoints.get(place)
         if endpoint is None:
-            endpoint = Endpoint(str(link), limiter=self._limiters[link.provider], rng=self._rng)
-            self._endpoints[link] = endpoint
-        return ResilientClient(self._plain(link), endpoint, policy, rng=self._rng)
+            is_one_of_several = self._by_name[link.provider].is_replicated
+            name = f"{link} at {server.url}" if is_one_of_several else str(link)
+            limit = PriorityLimiter(server.concurrency)
+            limiter = self._limiters.setdefault((link.provider, server.url), limit)
+            endpoint = self._endpoints[place] = Endpoint(name, limiter=limiter, rng=self._rng)
+        return ResilientClient(self._plain(link, server), endpoint, policy, rng=self._rng)
 
 
 class _Lease:

@@ -7,7 +7,7 @@ import pytest
 from fake_time import fake_time
 
 from swe_ai_fleet.execution.roster import Place, Roster
-from swe_ai_fleet.orchestrator.agents.affinity import by_affinity
+from swe_ai_fleet.models.affinity import by_affinity
 
 
 def roster(places: int, *, max_load: int = 1000) -> Roster[int]:

@@ -9,22 +9,23 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from swe_ai_fleet.domain.brief import Assignment, CritiqueStep, ProposeStep, ReviseStep
+from swe_ai_fleet.domain.brief import Assignment, CritiqueStep, JudgeStep, ProposeStep, ReviseStep
 from swe_ai_fleet.domain.council import AgentSpec, derive_seed
 from swe_ai_fleet.domain.outcome import Reviewed
 from swe_ai_fleet.domain.proposal import Proposal, Usage, proposal_id
-from swe_ai_fleet.domain.review import Critique
+from swe_ai_fleet.domain.review import Critique, Showing
 from swe_ai_fleet.errors import InputError, ModelTruncatedError
 from swe_ai_fleet.orchestrator.agents.asking import ModelAsker
+from swe_ai_fleet.orchestrator.agents.judging import VERDICT, judge_pairs
 from swe_ai_fleet.orchestrator.agents.parsing import (
     UnreadableError,
     UnusableAnswerError,
     blind_labels,
+    critique_form,
     read_critiques,
 )
 from swe_ai_fleet.orchestrator.agents.plain import input_error, plain_assignment, plain_task
 from swe_ai_fleet.orchestrator.agents.prompts import write_prompt
-from swe_ai_fleet.orchestrator.agents.replicas import ReplicatedClient
 from swe_ai_fleet.orchestrator.agents.roles import variant_of
 from swe_ai_fleet.orchestrator.agents.system_clock import SystemClock
 from swe_ai_fleet.ports.clock import Clock
@@ -186,9 +187,21 @@ class VLLMAgentBase:
                 raise
             return await self._one_by_one(assignment, labels, cut)
 
+    async def judge(self, assignment: Assignment, step: JudgeStep) -> Reviewed:
+        """Say of every pair of ``step`` which text is better; see :func:`judge_pairs`."""
+
+        async def ask(showing: Showing) -> Completion:
+            def write(limit: int | None) -> tuple[Message, ...]:
+                return self._prompt(assignment, limit, showing=showing)
+
+            return await self._asker.ask(assignment, write, VERDICT, turn=showing.turn)
+
+        left_s = (assignment.deadline - self._clock.now()).total_seconds()
+        return await judge_pairs(step, ask, left_s=left_s)
+
     async def _review(self, assignment: Assignment, labels: Mapping[str, Proposal]) -> Reviewed:
         first = await self._asker.ask(
-            assignment, lambda limit: self._prompt(assignment, limit, labels), labels
+            assignment, lambda limit: self._prompt(assignment, limit, labels), critique_form(list(labels))
         )
         try:
             critiques = read_critiques(first.text, labels, reviewer_id=assignment.agent.agent_id)
@@ -229,7 +242,7 @@ class VLLMAgentBase:
                 Message(role="user", content=ask),
             )
 
-        second = await self._asker.ask(assignment, write, labels)
+        second = await self._asker.ask(assignment, write, critique_form(list(labels)))
         usage = first.usage + second.usage
         try:
             critiques = read_critiques(second.text, labels, reviewer_id=assignment.agent.agent_id)
@@ -241,13 +254,19 @@ class VLLMAgentBase:
         return Reviewed(critiques=critiques, usage=usage)
 
     def _prompt(
-        self, assignment: Assignment, limit: int | None, labels: Mapping[str, Proposal] | None = None
+        self,
+        assignment: Assignment,
+        limit: int | None,
+        labels: Mapping[str, Proposal] | None = None,
+        *,
+        showing: Showing | None = None,
     ) -> tuple[Message, ...]:
         return write_prompt(
             assignment,
             role=assignment.agent.role,
             variant=assignment.agent.variant,
             labels=labels,
+            showing=showing,
             limit_bytes=limit,
         )
 
@@ -276,14 +295,9 @@ def _open_client(urls: str, model: str) -> ModelClient:
     from swe_ai_fleet.models.provider import Provider  # noqa: PLC0415 - an agent that is given its client needs none
     from swe_ai_fleet.models.registry import ModelRegistry  # noqa: PLC0415
 
-    clients: dict[str, ModelClient] = {}
-    several = "," in urls
-    for url in urls.split(","):
-        try:
-            provider = Provider(name=_PROVIDER, base_url=url.strip(), sends_seed=True)
-        except ValidationError as error:
-            way_out = "Give http(s)://host[:port][/path], several joined by commas."
-            raise InputError("vllm_url", urls, "is no address of a model server", way_out) from error
-        registry = ModelRegistry([provider])
-        clients[provider.url] = registry.client(f"{_PROVIDER}:{model}", has_successor=several)
-    return ReplicatedClient(clients) if several else next(iter(clients.values()))
+    try:
+        provider = Provider(name=_PROVIDER, base_url=urls, sends_seed=True)
+    except ValidationError as error:
+        way_out = "Give http(s)://host[:port][/path], several joined by commas."
+        raise InputError("vllm_url", urls, "is no address of a model server", way_out) from error
+    return ModelRegistry([provider]).client(f"{_PROVIDER}:{model}")

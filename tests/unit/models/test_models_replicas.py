@@ -1,19 +1,25 @@
 """A deliberation keeps to one of several equal servers."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 
 import pytest
 
 from swe_ai_fleet.domain.proposal import Usage
-from swe_ai_fleet.errors import ModelRequestError, ModelServerError, ModelUnreachableError
+from swe_ai_fleet.errors import (
+    ModelRequestError,
+    ModelServerError,
+    ModelTimeoutError,
+    ModelUnreachableError,
+)
+from swe_ai_fleet.models.replicas import Replica, ReplicatedClient
 from swe_ai_fleet.models.simulated.faults import Fault, FaultPlan
 from swe_ai_fleet.models.simulated.server import SimulatedModelServer
-from swe_ai_fleet.orchestrator.agents.replicas import ReplicatedClient
 from swe_ai_fleet.orchestrator.agents.vllm_agent_base import VLLMAgentBase
 from swe_ai_fleet.ports.models import Completion, Message, ModelRequest
 
 
-class Replica:
+class Server:
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
         self.asked: list[ModelRequest] = []
@@ -28,8 +34,17 @@ class Replica:
         pass
 
 
-def request(session: str) -> ModelRequest:
-    return ModelRequest(messages=(Message(role="user", content="?"),), session=session, timeout_s=10)
+def request(session: str, timeout_s: float = 10) -> ModelRequest:
+    return ModelRequest(messages=(Message(role="user", content="?"),), session=session, timeout_s=timeout_s)
+
+
+def replicated(servers: Mapping[str, Server], *, near: Sequence[str] = ()) -> ReplicatedClient:
+    replicas = [Replica(url=url, hasty=server, patient=server) for url, server in servers.items()]
+
+    async def find() -> list[Replica]:
+        return replicas
+
+    return ReplicatedClient("vllm:tiny", find, near=near)
 
 
 def urls(count: int) -> list[str]:
@@ -37,8 +52,8 @@ def urls(count: int) -> list[str]:
 
 
 async def test_a_session_stays_and_sessions_are_spread() -> None:
-    replicas = {url: Replica() for url in urls(3)}
-    client = ReplicatedClient(replicas)
+    replicas = {url: Server() for url in urls(3)}
+    client = replicated(replicas)
     for number in range(90):
         for _ in range(3):
             await client.complete(request(f"d{number}"))
@@ -48,10 +63,10 @@ async def test_a_session_stays_and_sessions_are_spread() -> None:
 
 
 async def test_a_server_that_is_away_is_stepped_over_and_counted() -> None:
-    order = ReplicatedClient({url: Replica() for url in urls(3)}).order("d1")
-    healthy = Replica()
-    mixed = ReplicatedClient(
-        {url: healthy if url == order[2] else Replica(ModelServerError("vllm:tiny", "500")) for url in order}
+    order = replicated({}).order("d1", urls(3))
+    healthy = Server()
+    mixed = replicated(
+        {url: healthy if url == order[2] else Server(ModelServerError("vllm:tiny", "500")) for url in order}
     )
     completion = await mixed.complete(request("d1"))
     assert (completion.text, completion.attempts) == ("yes", 3)
@@ -61,23 +76,36 @@ async def test_a_server_that_is_away_is_stepped_over_and_counted() -> None:
 
 
 async def test_a_request_that_was_rejected_is_not_sent_elsewhere() -> None:
-    replicas = {url: Replica(ModelRequestError("vllm:tiny", "400")) for url in urls(2)}
+    replicas = {url: Server(ModelRequestError("vllm:tiny", "400")) for url in urls(2)}
     with pytest.raises(ModelRequestError):
-        await ReplicatedClient(replicas).complete(request("d1"))
+        await replicated(replicas).complete(request("d1"))
     assert sum(len(replica.asked) for replica in replicas.values()) == 1
 
 
 async def test_when_all_are_away_the_last_error_counts_every_call() -> None:
-    replicas = {url: Replica(ModelUnreachableError("vllm:tiny", "refused")) for url in urls(3)}
+    replicas = {url: Server(ModelUnreachableError("vllm:tiny", "refused")) for url in urls(3)}
     with pytest.raises(ModelUnreachableError) as raised:
-        await ReplicatedClient(replicas).complete(request("d1"))
+        await replicated(replicas).complete(request("d1"))
     assert raised.value.attempts == 3
 
 
+async def test_once_the_time_is_over_nobody_else_is_asked() -> None:
+    replicas = {url: Server(ModelTimeoutError("vllm:tiny", "slow")) for url in urls(3)}
+    with pytest.raises(ModelTimeoutError):
+        await replicated(replicas).complete(request("d1", timeout_s=1e-9))
+    assert sum(len(replica.asked) for replica in replicas.values()) == 1
+
+
+async def test_a_name_without_an_address_is_unreachable() -> None:
+    with pytest.raises(ModelUnreachableError, match="no address"):
+        await replicated({}).complete(request("d1"))
+
+
 def test_the_server_on_ones_own_host_comes_first() -> None:
-    client = ReplicatedClient({url: Replica() for url in urls(4)}, near="vllm-2")
-    assert {client.order(f"d{number}")[0] for number in range(20)} == {"http://vllm-2:8000/v1"}
-    assert len({client.order(f"d{number}")[1] for number in range(20)}) == 3
+    client = replicated({}, near=["vllm-2"])
+    orders = [client.order(f"d{number}", urls(4)) for number in range(20)]
+    assert {order[0] for order in orders} == {"http://vllm-2:8000/v1"}
+    assert len({order[1] for order in orders}) == 3
 
 
 async def test_an_agent_takes_several_urls() -> None:
