@@ -53,6 +53,8 @@ def ray_nodes() -> Iterator[RayNodes]:
     token, port = secrets.token_hex(32), _free_port()
     environment = os.environ  # noqa: TID251 - written, not read: this is how Ray is told
     environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    path = environment["PATH"]
+    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), path])  # the nodes' ``python``
     environment.update(RAY_ENABLE_UV_RUN_RUNTIME_ENV="0", RAY_USAGE_STATS_ENABLED="0")
     use_ray_token(token)
     cluster: Any = Cluster(
@@ -83,6 +85,7 @@ def ray_nodes() -> Iterator[RayNodes]:
             cluster.shutdown()
             gc.collect()
         environment.pop("PYTHONPATH", None)
+        environment["PATH"] = path
 
 
 def _free_port() -> int:

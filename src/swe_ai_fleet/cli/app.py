@@ -68,6 +68,7 @@ COMMANDS = {
     "batch": _entry("batch", "Deliberate on many tasks and write their results."),
     "submit": _entry("submit", "Put a task on the queue of the workers."),
     "worker": _entry("worker", "Take tasks from the queue and deliberate."),
+    "jobs": _entry("jobs", "Look after what runs as jobs of a Ray cluster."),
     "watch": _entry("watch", "Follow a deliberation: what happened, then live."),
     "show": _entry("show", "Show a deliberation, rebuilt from its events alone."),
     "list": _entry("listing", "List the deliberations on the record."),

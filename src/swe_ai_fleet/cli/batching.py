@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 REFUSED = "refused"
 """The ending of a task that could not even be asked for: its repository is gone, its budget holds nobody."""
+STDOUT = Path("-")
 _MODEL_NAME = "swe-ai-fleet"
 
 
@@ -34,24 +36,28 @@ class Files:
     """``results.jsonl``, one result a line, and ``predictions.jsonl`` as SWE-bench's harness reads it."""
 
     results: TextIO
-    predictions: TextIO
+    predictions: TextIO | None
 
     def add(self, task_id: str, result: Result | None, line: str) -> None:
         """Write one task's lines at once, so that a batch that dies loses none that had ended."""
         patch = "" if result is None or result.winner is None else result.winner.patch or ""
         prediction = {"instance_id": task_id, "model_name_or_path": _MODEL_NAME, "model_patch": patch}
         for file, text in ((self.results, line), (self.predictions, json.dumps(prediction))):
-            file.write(text + "\n")
-            file.flush()
+            if file is not None:
+                file.write(text + "\n")
+                file.flush()
 
 
 @contextmanager
 def open_files(folder: Path) -> Iterator[Files]:
-    """Both files, written anew.
+    """Both files, written anew; ``-`` stands for results on stdout and no predictions.
 
     Raises:
         InputError: of ``--out``: the folder cannot be written.
     """
+    if folder == STDOUT:
+        yield Files(results=sys.stdout, predictions=None)
+        return
     try:
         folder.mkdir(parents=True, exist_ok=True)
         results = (folder / "results.jsonl").open("w", encoding="utf-8", errors="replace")

@@ -92,6 +92,20 @@ no_ray_option = click.option(
 )
 
 
+ray_job_option = click.option(
+    "--ray-job",
+    "as_ray_job",
+    is_flag=True,
+    help="Run it as a job of the Ray cluster whose dashboard is FLEET_RAY__DASHBOARD.",
+)
+ray_env_option = click.option(
+    "--ray-env",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="With --ray-job: a variable of the job; several times for several. No secrets.",
+)
+
+
 def overrides_of(given: Mapping[str, Any]) -> list[Override]:
     """What the options of :func:`task_options` say about the task."""
     found = []

@@ -1,11 +1,13 @@
 """Agents on a Ray cluster: a few shared actors, opened once; calls that outlive the death of any of them."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Self
 
 import ray
+import structlog
 from ray import ObjectRef
 from ray.actor import ActorHandle
 from ray.exceptions import (
@@ -52,6 +54,7 @@ _NOT_NOW = (PendingCallsLimitExceeded, UnreachableError)
 """The actor is full, or does not reach the record: nothing was begun."""
 
 _Actor = Place["ActorHandle[RayAgentHost]"]
+_log = structlog.get_logger()
 
 
 class RayAgentPool:
@@ -78,6 +81,10 @@ class RayAgentPool:
         self._events = events
         self._clock = clock
         self._revivals: set[asyncio.Task[None]] = set()
+        self._nodes: dict[str, str] = {}
+        """Where each place's actor lives, by the place's name."""
+        self._calls: Counter[str] = Counter()
+        """Calls that were handed out, by the id of the node."""
 
     @classmethod
     @asynccontextmanager
@@ -152,6 +159,7 @@ class RayAgentPool:
         spreads = assignment.agent.searches
         async with self._roster.place(assignment.deliberation_id, spreads=spreads) as place:
             handle = place.handle
+            self._calls[self._nodes[place.name]] += 1
             try:
                 return await awaited(handle.ask.remote(assignment))
             except RayActorError:
@@ -181,7 +189,7 @@ class RayAgentPool:
                 self._revive(place)
 
     async def _enlist(self, place: _Actor) -> None:
-        await awaited(place.handle.ready.remote())
+        self._nodes[place.name] = await awaited(place.handle.ready.remote())
         self._roster.rise(place)
 
     def _revive(self, place: _Actor) -> None:
@@ -203,6 +211,7 @@ class RayAgentPool:
             pause_s = min(_MOST_PAUSE_S, 2 * pause_s)
 
     async def _stop(self) -> None:
+        _log.info("pool.closed", calls_by_node=dict(self._calls))
         for task in list(self._revivals):
             task.cancel()
         with suppress(TimeoutError):

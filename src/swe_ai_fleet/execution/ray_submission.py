@@ -3,10 +3,11 @@
 import asyncio
 import hashlib
 import shlex
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Self, TypeVar
 
 from ray.exceptions import RayError
@@ -20,6 +21,10 @@ from swe_ai_fleet.execution.placement import check_selector
 _Answer = TypeVar("_Answer")
 _REQUEST_S = 30.0
 _PAUSE_S = 1.0
+_MISSES = 10
+"""So many answers in a row may fail to come before a run that is followed counts as out of reach."""
+_SHARE = 9
+"""Reading logs takes at most a tenth of the time: each reading gets them whole."""
 _NOT_YET = "try again later"
 """In Ray's answer while no node is ready to run a job."""
 _WAY_OUT = "Start it with a dashboard, or correct FLEET_RAY__DASHBOARD and FLEET_RAY__TOKEN."
@@ -38,6 +43,10 @@ class JobState(StrEnum):
     def is_final(self) -> bool:
         """Nothing comes after it."""
         return self not in {JobState.PENDING, JobState.RUNNING}
+
+
+PREFIX = "fleet-"
+"""Of the ids of all runs that the fleet has submitted."""
 
 
 class RayJob(Value):
@@ -66,8 +75,8 @@ def submission_id_of(key: str, *, attempt: int = 1) -> str:
 
     A run that ended badly is submitted again with the next ``attempt``.
     """
-    digest = hashlib.sha256(key.encode()).hexdigest()[:20]
-    return f"fleet-{digest}" if attempt == 1 else f"fleet-{digest}-{attempt}"
+    submission_id = PREFIX + hashlib.sha256(key.encode()).hexdigest()[:20]
+    return submission_id if attempt == 1 else f"{submission_id}-{attempt}"
 
 
 class RayJobs:
@@ -107,6 +116,7 @@ class RayJobs:
         argv: Sequence[str],
         *,
         submission_id: str,
+        folder: Path | None = None,
         env: Mapping[str, str] | None = None,
         metadata: Mapping[str, str] | None = None,
         place: JobPlace | None = None,
@@ -116,6 +126,7 @@ class RayJobs:
         Args:
             argv: the command, run on one of the cluster's nodes.
             submission_id: see :func:`submission_id_of`.
+            folder: copied to the cluster; the command works in the copy.
             env: variables of its environment and of everything that it starts on the cluster; no secrets, for
                 the dashboard shows them.
             metadata: shown by the dashboard.
@@ -128,12 +139,13 @@ class RayJobs:
         place = place or JobPlace()
         check_selector("label_selector", place.label_selector)
         entrypoint = shlex.join(argv)
+        runtime_env = {"env_vars": dict(env or {})} | ({"working_dir": str(folder)} if folder else {})
 
         def send() -> str:
             return self._client.submit_job(
                 entrypoint=entrypoint,
                 submission_id=submission_id,
-                runtime_env={"env_vars": dict(env)} if env else None,
+                runtime_env=runtime_env,
                 metadata=dict(metadata or {}),
                 entrypoint_num_cpus=place.num_cpus,
                 entrypoint_resources=dict(place.resources) or None,
@@ -162,24 +174,26 @@ class RayJobs:
         """
         return _job(await self._call(lambda: self._client.get_job_info(submission_id)))
 
+    async def submitted(self) -> list[RayJob]:
+        """All runs that the fleet has submitted and the cluster still knows, the latest first.
+
+        Raises:
+            UnreachableError: the cluster does not answer.
+        """
+        known = await self._call(self._client.list_jobs)
+        ours = [job for job in known if (job.submission_id or "").startswith(PREFIX)]
+        return [_job(job) for job in sorted(ours, key=lambda job: -(job.start_time or 0))]
+
     async def wait(self, submission_id: str, *, poll_s: float = 1.0) -> RayJob:
         """The run once it has ended; Ray is asked every ``poll_s``, and may be away in between.
 
         Raises:
             UnreachableError: the cluster has not answered ten times in a row.
         """
-        missed = 0
         while True:
-            try:
-                job = await self.look(submission_id)
-            except UnreachableError:
-                missed += 1
-                if missed == 10:
-                    raise
-            else:
-                missed = 0
-                if job.state.is_final:
-                    return job
+            job = await self._patiently(lambda: self.look(submission_id), poll_s)
+            if job.state.is_final:
+                return job
             await asyncio.sleep(poll_s)
 
     async def logs(self, submission_id: str) -> str:
@@ -194,18 +208,18 @@ class RayJobs:
         """What it prints, piece by piece, until it ends; by polling, for streams of Ray are known to hang.
 
         Raises:
-            UnreachableError: the cluster does not answer, or knows no such run.
+            UnreachableError: the cluster has not answered ten times in a row.
         """
-        shown = 0
-        while True:
-            job = await self.look(submission_id)
-            text = await self.logs(submission_id)
+        clock = asyncio.get_running_loop().time
+        shown, is_over = 0, False
+        while not is_over:
+            began = clock()
+            is_over = (await self._patiently(lambda: self.look(submission_id), poll_s)).state.is_final
+            text = await self._patiently(lambda: self.logs(submission_id), poll_s)
             if len(text) > shown:
                 yield text[shown:]
                 shown = len(text)
-            if job.state.is_final:
-                return
-            await asyncio.sleep(poll_s)
+            await asyncio.sleep(0 if is_over else max(poll_s, _SHARE * (clock() - began)))
 
     async def stop(self, submission_id: str) -> bool:
         """Ask it to end: SIGTERM, then SIGKILL; False where it had ended already.
@@ -214,6 +228,14 @@ class RayJobs:
             UnreachableError: the cluster does not answer, or knows no such run.
         """
         return await self._call(lambda: self._client.stop_job(submission_id))
+
+    async def _patiently(self, ask: Callable[[], Awaitable[_Answer]], poll_s: float) -> _Answer:
+        """What is asked for, also where the cluster is away for a moment."""
+        for _ in range(_MISSES - 1):
+            with suppress(UnreachableError):
+                return await ask()
+            await asyncio.sleep(poll_s)
+        return await ask()
 
     async def _once_an_agent_is_up(self, send: Callable[[], str]) -> None:
         """A cluster that has just started takes no jobs yet, and says so."""

@@ -15,6 +15,8 @@ from swe_ai_fleet.cli.options import (
     no_ray_option,
     overrides_of,
     quiet_option,
+    ray_env_option,
+    ray_job_option,
 )
 
 if TYPE_CHECKING:
@@ -27,10 +29,10 @@ if TYPE_CHECKING:
 @click.argument("tasks", metavar="TASKS")
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(file_okay=False, allow_dash=True, path_type=Path),
     metavar="DIR",
     default=Path(),
-    help="Where the files go.",
+    help="Where the files go; `-` prints the results as they come, and writes no files.",
 )
 @click.option(
     "--concurrency",
@@ -47,13 +49,16 @@ if TYPE_CHECKING:
 @council_options
 @json_option
 @no_ray_option
+@ray_job_option
+@ray_env_option
 @quiet_option
 def command(tasks: str, **given: Any) -> int:
     """Deliberate on every task of TASKS, a file with one JSON document a line.
 
     Writes DIR/results.jsonl, a result a line as it comes, and DIR/predictions.jsonl, which SWE-bench's harness scores.
     Options stand above the file; deadlines are in seconds, budgets in tokens, both for each task. Exits 0 when every
-    task was decided, 3 when one was not.
+    task was decided, 3 when one was not. With --ray-job the batch is one job, which goes on when this command is
+    interrupted; the same --id again follows it, and brings the files here when it has ended.
     """
     from swe_ai_fleet.cli.batch_file import read_batch
     from swe_ai_fleet.cli.running import run
@@ -62,8 +67,21 @@ def command(tasks: str, **given: Any) -> int:
     check_id(given["batch_id"], longest=32)
     files = read_batch(tasks, overrides_of(given))
     settings = prepare()
+    if given["as_ray_job"]:
+        return run(partial(_batch_on_ray, files, settings, given))
     check_models(given["models"], settings)
     return run(partial(_batch, files, settings, given))
+
+
+async def _batch_on_ray(
+    files: "list[TaskFile]", settings: "Settings", given: dict[str, Any], interrupts: Interrupts
+) -> int:
+    del interrupts
+    from swe_ai_fleet.cli.ray_batch import batch_on_ray
+
+    summary, code = await batch_on_ray(files, settings, given)
+    _tell(summary, given["out"], as_json=given["as_json"])
+    return code
 
 
 async def _batch(
@@ -95,11 +113,14 @@ async def _batch(
 
 
 def _tell(summary: dict[str, Any], out: Path, *, as_json: bool) -> None:
+    from swe_ai_fleet.cli.batching import STDOUT
     from swe_ai_fleet.cli.output import print_json
 
     if as_json:
         print_json(summary)
         return
     counted = ", ".join(f"{count} {outcome}" for outcome, count in summary["outcomes"].items())
-    click.echo(f"{summary['batch_id']}: {counted or 'nothing ended'}; {summary['tokens']:,} tokens")
-    click.echo(f"Written: {out / 'results.jsonl'}, {out / 'predictions.jsonl'}")
+    line = f"{summary['batch_id']}: {counted or 'nothing ended'}; {summary['tokens']:,} tokens"
+    click.echo(line, err=out == STDOUT)
+    if out != STDOUT:
+        click.echo(f"Written: {out / 'results.jsonl'}, {out / 'predictions.jsonl'}")

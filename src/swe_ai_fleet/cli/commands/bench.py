@@ -43,6 +43,12 @@ def command() -> None:
     help="Seconds for each program (60).",
 )
 @click.option(
+    "--soft-deadline",
+    type=click.FloatRange(0.1, 3600),
+    metavar="S",
+    help="From here on the first safe decision ends it (half of --seconds); 1 shows how soon a patch is there.",
+)
+@click.option(
     "--only", "names", multiple=True, metavar="NAME", help="This program alone; several times for several."
 )
 @click.option(
@@ -78,6 +84,7 @@ async def _repair(programs: "Sequence[Program]", given: dict[str, Any], interrup
     from swe_ai_fleet.cli.output import print_json
     from swe_ai_fleet.cli.progress import open_progress
     from swe_ai_fleet.cli.session import check_models, open_session, prepare
+    from swe_ai_fleet.domain.task import Budget
 
     settings = prepare()
     check_models(given["models"], settings)
@@ -92,7 +99,7 @@ async def _repair(programs: "Sequence[Program]", given: dict[str, Any], interrup
                 deliberate=partial(_deliberate, fleet, given["models"]),
                 checks=build_check_runner(fleet.settings),
                 agents=given["agents"],
-                seconds=given["seconds"],
+                budget=Budget(seconds=given["seconds"], soft_seconds=given["soft_deadline"]),
                 told=partial(_note, progress),
             )
     if given["as_json"]:

@@ -8,7 +8,15 @@ import click
 
 from swe_ai_fleet.cli.exits import EPILOG, ungrouped
 from swe_ai_fleet.cli.interrupts import Interrupts
-from swe_ai_fleet.cli.options import check_id, json_option, overrides_of, quiet_option, task_options
+from swe_ai_fleet.cli.options import (
+    check_id,
+    json_option,
+    overrides_of,
+    quiet_option,
+    ray_env_option,
+    ray_job_option,
+    task_options,
+)
 
 if TYPE_CHECKING:
     from swe_ai_fleet.cli.task_file import TaskFile
@@ -20,13 +28,16 @@ if TYPE_CHECKING:
 @click.command("submit", epilog=EPILOG)
 @task_options
 @click.option("--wait", "waits", is_flag=True, help="Follow it to the end and print the decision.")
+@ray_job_option
+@ray_env_option
 @json_option
 @quiet_option
 def command(task: str, **given: Any) -> int:
     """Put TASK, a YAML or JSON file (`-`: standard input), on the queue of the workers and print its id.
 
     Options stand above the file. Deadlines are in seconds, counted from the start of the work; budgets are in tokens.
-    The same --id again is the same deliberation. Interrupting --wait leaves the deliberation to its worker.
+    The same --id again is the same deliberation. Interrupting --wait leaves the deliberation to its worker. With
+    --ray-job no worker is needed: the deliberation is a job of its own, and the same --id again is the same job.
     """
     from swe_ai_fleet.cli.running import run
     from swe_ai_fleet.cli.session import check_models, prepare
@@ -35,8 +46,19 @@ def command(task: str, **given: Any) -> int:
     check_id(given["deliberation_id"])
     file = read_task(task, overrides_of(given))
     settings = prepare()
+    if given["as_ray_job"]:
+        return run(partial(_submit_on_ray, file, settings, given))
     check_models(given["models"], settings)
     return run(partial(_submit, file, settings, given))
+
+
+async def _submit_on_ray(
+    file: "TaskFile", settings: "Settings", given: dict[str, Any], interrupts: Interrupts
+) -> int:
+    del interrupts
+    from swe_ai_fleet.cli.ray_submit import submit_on_ray
+
+    return await submit_on_ray(file, settings, given)
 
 
 async def _submit(

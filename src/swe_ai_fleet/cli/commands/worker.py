@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from swe_ai_fleet.cli.exits import EPILOG, Exit, ungrouped
 from swe_ai_fleet.cli.interrupts import Interrupts
-from swe_ai_fleet.cli.options import no_ray_option, quiet_option
+from swe_ai_fleet.cli.options import check_id, no_ray_option, quiet_option, ray_env_option, ray_job_option
 
 if TYPE_CHECKING:
     from swe_ai_fleet.bootstrap import Fleet
@@ -32,18 +32,33 @@ _ORDERLY_S = 9.5
     metavar="N",
     help="Deliberations at once (FLEET_WORKER__CONCURRENCY, 8).",
 )
+@click.option(
+    "--id",
+    "worker_id",
+    metavar="ID",
+    default="worker",
+    help="With --ray-job: which of several workers (worker).",
+)
 @no_ray_option
+@ray_job_option
+@ray_env_option
 @quiet_option
-def command(concurrency: int | None, *, no_ray: bool, quiet: bool) -> int:
+def command(concurrency: int | None, *, no_ray: bool, quiet: bool, **ray_job: Any) -> int:
     """Take tasks from the queue and deliberate, several at once; many workers share one queue.
 
     SIGTERM and Ctrl-C end it in order within 10 seconds and with exit code 0: unfinished deliberations go back to the
-    queue, and another worker goes on where their events end.
+    queue, and another worker goes on where their events end. With --ray-job the worker is a job of the Ray cluster,
+    until `swe-fleet jobs stop` ends it; the same --id again is the same job.
     """
     from swe_ai_fleet.cli.running import run
     from swe_ai_fleet.cli.session import prepare
 
     settings = prepare()
+    if ray_job["as_ray_job"]:
+        check_id(ray_job["worker_id"])
+        options = ["--concurrency", str(concurrency)] if concurrency else []
+        options += ["--no-ray"] if no_ray else []
+        return run(partial(_work_on_ray, settings, options, ray_job))
     return run(
         partial(
             _work,
@@ -53,6 +68,22 @@ def command(concurrency: int | None, *, no_ray: bool, quiet: bool) -> int:
             style="quiet" if quiet else "lines",
         )
     )
+
+
+async def _work_on_ray(
+    settings: "Settings", options: list[str], given: dict[str, Any], interrupts: Interrupts
+) -> int:
+    del interrupts
+    from swe_ai_fleet.cli.ray_run import RayRun, begin, tell_where, variables
+    from swe_ai_fleet.execution.ray_submission import RayJobs
+
+    name = given["worker_id"]
+    run = RayRun(key=f"worker {name}", argv=["worker", *options], env=variables(given["ray_env"]))
+    async with RayJobs.open(settings.ray) as jobs:
+        job = await begin(jobs, run)
+    click.echo(job.submission_id)
+    tell_where(job, f"The same command with --id {name} begins it again.")
+    return Exit.DECIDED
 
 
 async def _work(
