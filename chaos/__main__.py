@@ -1,0 +1,32 @@
+"""``python -m chaos``: break a fleet as the seed says and judge what is left of it; exit status 1 if anything broke."""
+
+import argparse
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+from chaos.plan import short_plan, whole_plan
+from chaos.run import run, table
+from swe_ai_fleet.logs import configure_logs
+
+
+def main() -> int:
+    """Run the plan and print its report."""
+    parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1, help="what is broken when (1)")
+    parser.add_argument("--short", action="store_true", help="two minutes instead of twenty")
+    parser.add_argument("--stage", action="append", help="only this stage; may be repeated")
+    parser.add_argument("--json", action="store_true", help="the whole report as JSON on stdout")
+    parser.add_argument("--keep", type=Path, help="a folder that keeps logs and what was written down")
+    given = parser.parse_args()
+    plan = (short_plan if given.short else whole_plan)(given.seed)
+    stages = tuple(stage for stage in plan if not given.stage or stage.name in given.stage)
+    configure_logs("error", "auto")
+    report = asyncio.run(run(stages, seed=given.seed, keep=given.keep))
+    print(json.dumps(report) if given.json else table(report))
+    return int(any(report["violations"].values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

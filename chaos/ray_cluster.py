@@ -1,0 +1,124 @@
+"""A Ray cluster of ``ray start`` processes on this machine: a head that hosts nothing, and nodes that may die."""
+
+import asyncio
+import os
+import secrets
+import shutil
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from chaos.processes import Process, descendants, free_port, python
+
+_UP_S = 60.0
+_START = "import sys; from ray.scripts.scripts import main; sys.exit(main())"
+_ACTOR = "ray::RayAgentHost"
+
+
+class RayCluster:
+    """Started by :func:`ray_cluster`."""
+
+    def __init__(self, folder: Path, sockets: Path, env: Mapping[str, str]) -> None:
+        """``sockets`` has a short name, because the names of Unix sockets are short."""
+        self.token = secrets.token_hex(32)
+        self.port = free_port()
+        self._folder = folder
+        self._sockets = sockets
+        self._env = {
+            **env,
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN": self.token,
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+        }
+        self.nodes: list[Process] = []
+        self._started = 0
+
+    @property
+    def address(self) -> str:
+        """Of the head."""
+        return f"127.0.0.1:{self.port}"
+
+    async def start(self, nodes: int) -> None:
+        """The head and its first nodes; returns when they are up."""
+        head = ["--head", f"--port={self.port}", "--num-cpus=0", "--include-dashboard=false"]
+        self._head = self._process("head", [*head, f"--temp-dir={self._sockets}"])
+        await self._head.start()
+        for _ in range(nodes):
+            await self.add()
+
+    async def add(self) -> None:
+        """One more node; returns when its raylet runs."""
+        self._started += 1
+        node = self._process(f"node-{self._started}", [f"--address={self.address}", "--num-cpus=2"])
+        async with asyncio.timeout(_UP_S):
+            while not self.raylet(node):
+                if not node.runs:
+                    await node.start()
+                await asyncio.sleep(0.2)
+        self.nodes.append(node)
+
+    def _process(self, name: str, args: list[str]) -> Process:
+        fixed = [
+            "--node-ip-address=127.0.0.1",
+            "--object-store-memory=104857600",
+            "--disable-usage-stats",
+            "--block",
+        ]
+        command = python("-c", _START, "start", *args, *fixed)
+        return Process(name, command, env=self._env, log=self._folder / f"{name}.log")
+
+    @staticmethod
+    def raylet(node: Process) -> int:
+        """The pid of a node's raylet; 0 where it has none."""
+        return next((pid for pid, line in descendants(node.pid) if "/raylet/raylet" in line), 0)
+
+    def actors(self) -> list[int]:
+        """The processes that host the fleet's agents."""
+        return sorted(
+            pid for node in self.nodes for pid, line in descendants(node.pid) if line.startswith(_ACTOR)
+        )
+
+    def others(self) -> list[int]:
+        """Ray's other workers: those that run checks first, then those that wait for something to do."""
+        found = [
+            (line.startswith("ray::IDLE"), pid)
+            for node in self.nodes
+            for pid, line in descendants(node.pid)
+            if line.startswith("ray::") and not line.startswith(_ACTOR)
+        ]
+        return [pid for _, pid in sorted(found)]
+
+    async def kill_raylet(self, target: int) -> int:
+        """SIGKILL one node's raylet, which takes its workers with it; its pid."""
+        node = self.nodes.pop(target % len(self.nodes))
+        pid = self.raylet(node)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        await node.wait(10)
+        await node.kill()
+        return pid
+
+    async def stop(self) -> None:
+        """Kill everything."""
+        for process in (*self.nodes, self._head):
+            pids = [pid for pid, _ in descendants(process.pid)]
+            await process.kill()
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+@asynccontextmanager
+async def ray_cluster(folder: Path, env: Mapping[str, str], *, nodes: int = 2) -> AsyncIterator[RayCluster]:
+    """A head and that many nodes of two CPUs; killed on leaving."""
+    sockets = Path(tempfile.mkdtemp(prefix="chaos-"))
+    cluster = RayCluster(folder, sockets, env)
+    try:
+        await cluster.start(nodes)
+        yield cluster
+    finally:
+        await cluster.stop()
+        shutil.rmtree(sockets, ignore_errors=True)
