@@ -9,7 +9,7 @@ from pathlib import Path
 
 import ray
 
-from swe_ai_fleet.domain.check import CheckReport
+from swe_ai_fleet.domain.check import CheckReport, CheckStatus, Trial
 from swe_ai_fleet.domain.council import BASE_AGENT
 from swe_ai_fleet.domain.proposal import Proposal
 from swe_ai_fleet.domain.task import RepoRef, Task
@@ -24,6 +24,11 @@ class BehavingCheckRunner:
 
     async def check(self, task: Task, repo: RepoRef, proposal: Proposal) -> CheckReport:
         return await self._report(task, proposal.proposal_id)
+
+    async def try_checks(self, task: Task, repo: RepoRef, checks: Proposal, answer: Proposal | None) -> Trial:
+        on = BASE_AGENT if answer is None else answer.proposal_id
+        report = await self._report(task, on)
+        return Trial(on=report.proposal_id, status=CheckStatus.PASSED, note=report.reason)
 
     async def _report(self, task: Task, proposal_id: str) -> CheckReport:
         word, _, argument = task.description.partition(" ")

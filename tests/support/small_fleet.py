@@ -10,13 +10,13 @@ from fake_time import LoopClock
 from story import REPO, Story
 from story import task as a_task
 
-from swe_ai_fleet.domain.brief import Assignment, CritiqueStep, ProposeStep, ReviseStep, SourceFile
-from swe_ai_fleet.domain.check import CheckReport
+from swe_ai_fleet.domain.brief import Assignment, CritiqueStep, JudgeStep, ProposeStep, ReviseStep, SourceFile
+from swe_ai_fleet.domain.check import CheckReport, CheckStatus, Trial
 from swe_ai_fleet.domain.council import BASE_AGENT, AgentSpec
 from swe_ai_fleet.domain.events import Event, Requested
 from swe_ai_fleet.domain.outcome import Reviewed
 from swe_ai_fleet.domain.proposal import Proposal, Usage, proposal_id
-from swe_ai_fleet.domain.review import Critique
+from swe_ai_fleet.domain.review import Ballot, Critique, Preference
 from swe_ai_fleet.domain.task import RepoRef, Task
 from swe_ai_fleet.errors import FleetError
 from swe_ai_fleet.execution.in_process import InProcessAgentPool
@@ -30,6 +30,17 @@ from swe_ai_fleet.ports.record import EventLog, Record
 MODEL = "vllm:tiny"
 
 
+def honestly(first: str, second: str) -> Preference:
+    """A fix is better than what is wrong, and that than words; then by the alphabet."""
+
+    def worth(text: str) -> tuple[int, str]:
+        return (0 if "fix" in text else 1 if "wrong" in text else 2, text)
+
+    if worth(first) == worth(second):
+        return "tie"
+    return "first" if worth(first) < worth(second) else "second"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Says:
     """How one agent behaves when it is asked."""
@@ -39,6 +50,7 @@ class Says:
     error: Exception | None = None
     verdict: str = "revise"
     ignores_cancel: bool = False
+    judges: Callable[[str, str], Preference | None] = honestly
 
 
 Script = Callable[[Assignment], Says]
@@ -87,6 +99,16 @@ class _ScriptedAgent:
         )
         return Reviewed(critiques=critiques, usage=Usage(requests=1, completion_tokens=3))
 
+    async def judge(self, assignment: Assignment, step: JudgeStep) -> Reviewed:
+        says = await self._said(assignment)
+        return Reviewed(
+            ballots=tuple(
+                Ballot(showing=s, preferred=says.judges(step.texts[s.first], step.texts[s.second]))
+                for s in step.showings
+            ),
+            usage=Usage(requests=len(step.showings), completion_tokens=5 * len(step.showings)),
+        )
+
     async def close(self) -> None:
         pass
 
@@ -127,6 +149,8 @@ class ScriptedChecks:
     error: FleetError | None = None
     base_error: Exception | None = None
     checked: list[str] = field(default_factory=list)
+    tried: list[tuple[str, str]] = field(default_factory=list)
+    """Proposed checks and what they were run on, in order."""
 
     async def check_base(self, task: Task, repo: RepoRef) -> CheckReport:
         self.checked.append(BASE_AGENT)
@@ -142,6 +166,19 @@ class ScriptedChecks:
             raise self.error
         is_good = proposal.content in self.passing
         return Story(task).report(proposal.proposal_id, passed=is_good, content=proposal.content)
+
+    async def try_checks(self, task: Task, repo: RepoRef, checks: Proposal, answer: Proposal | None) -> Trial:
+        """One case: it passes on the answers that the proposed checks name, and never on the unchanged commit."""
+        on = BASE_AGENT if answer is None else answer.proposal_id
+        self.tried.append((checks.proposal_id, on))
+        await asyncio.sleep(self.takes_s)
+        if not checks.content.startswith("passes"):
+            return Trial(on=on, status=CheckStatus.ERROR, note="no test file")
+        is_good = answer is not None and answer.content in checks.content.split()[1:]
+        verdict = CheckStatus.PASSED if is_good else CheckStatus.FAILED
+        return Trial(
+            on=on, status=verdict, cases={"test_shown.py::test_it": "passed" if is_good else "failed"}
+        )
 
 
 class OneFile:

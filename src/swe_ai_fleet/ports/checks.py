@@ -8,7 +8,7 @@ from typing import Annotated, Protocol
 from pydantic import Field
 
 from swe_ai_fleet.domain.brief import SourceFile
-from swe_ai_fleet.domain.check import CheckReport
+from swe_ai_fleet.domain.check import CheckReport, Trial
 from swe_ai_fleet.domain.proposal import Proposal
 from swe_ai_fleet.domain.task import RepoRef, Task
 from swe_ai_fleet.domain.value import Value
@@ -146,6 +146,17 @@ class CheckRunner(Protocol):
         """Turn the proposal into one patch, apply it to a fresh copy and run the task's checks there.
 
         A proposal that cannot be applied is reported as such, never raised. Cancelling kills what runs.
+
+        Raises:
+            SandboxUnavailableError: nothing strong enough is available.
+        """
+        ...
+
+    async def try_checks(self, task: Task, repo: RepoRef, checks: Proposal, answer: Proposal | None) -> Trial:
+        """Run the test files that ``checks`` proposes on an answer; on the unchanged commit, twice, where it is None.
+
+        One cell of a matrix: it sees one answer, changes nothing for any other, and has a time limit of its own. What
+        cannot be run is told by the trial's status and note, never raised. Cancelling kills what runs.
 
         Raises:
             SandboxUnavailableError: nothing strong enough is available.

@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from swe_ai_fleet.domain.check import CheckReport, CheckResult, CheckStatus
+from swe_ai_fleet.domain.check import CheckReport, CheckResult, CheckStatus, Trial
 from swe_ai_fleet.domain.proposal import Proposal
 from swe_ai_fleet.domain.task import Check, RepoRef, Task
 from swe_ai_fleet.errors import PatchError
@@ -14,9 +14,11 @@ from swe_ai_fleet.sandbox.controls import protected_files
 from swe_ai_fleet.sandbox.files import write_files
 from swe_ai_fleet.sandbox.one_check import require_command, run_check
 from swe_ai_fleet.sandbox.patches.making import Patch, make_patch
+from swe_ai_fleet.sandbox.proposed_checks import agreed, check_of, proposed_tests, trial_of
 from swe_ai_fleet.sandbox.tricks import find_trick
 
 BASE = "base"
+_NOTE_CHARS = 300
 
 
 class SandboxCheckRunner:
@@ -76,6 +78,28 @@ class SandboxCheckRunner:
             containment=self._sandbox.containment,
         )
 
+    async def try_checks(self, task: Task, repo: RepoRef, checks: Proposal, answer: Proposal | None) -> Trial:
+        """Run proposed test files on one answer once, or on the unchanged commit twice."""
+        if answer is not None:
+            return await self._try(task, repo, checks, answer)
+        async with asyncio.TaskGroup() as group:
+            runs = [group.create_task(self._try(task, repo, checks, None)) for _ in range(2)]
+        return agreed(*(done.result() for done in runs))
+
+    async def _try(self, task: Task, repo: RepoRef, checks: Proposal, answer: Proposal | None) -> Trial:
+        on = BASE if answer is None else answer.proposal_id
+        async with self._slots, self._workspaces.checkout(repo) as folder:
+            try:
+                tests, changed = await asyncio.to_thread(_prepare, task, checks, answer, folder)
+            except PatchError as error:
+                return Trial(on=on, status=CheckStatus.ERROR, note=str(error)[:_NOTE_CHARS])
+            held = (*task.protected_paths, *tests)
+            check = check_of(task, tests)
+            result = await run_check(
+                check, folder=folder, changed=changed, protected=held, sandbox=self._sandbox
+            )
+        return trial_of(on, result)
+
     async def _run_all(
         self, checks: Sequence[Check], task: Task, repo: RepoRef, *, patch: Patch | None
     ) -> list[CheckResult]:
@@ -89,6 +113,29 @@ class SandboxCheckRunner:
             return await run_check(
                 check, folder=folder, changed=changed, protected=task.protected_paths, sandbox=self._sandbox
             )
+
+
+def _prepare(
+    task: Task, checks: Proposal, answer: Proposal | None, folder: Path
+) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Put an answer and then proposed test files into a copy; the test files, and what the answer changed.
+
+    Raises:
+        PatchError: the one or the other has no place there, or the answer equals anything.
+    """
+    tests = proposed_tests(checks.content, folder)
+    changed: frozenset[str] = frozenset()
+    if answer is not None:
+        patch = make_patch(answer.content, folder)
+        trick = find_trick(patch.files)
+        if trick:
+            raise PatchError(trick)
+        changed = _apply(patch, task, folder)
+    try:
+        write_files(folder, [(file.path, file.new, False) for file in tests])
+    except OSError as error:
+        raise PatchError(f"a test file has no place beside the answer: {error.strerror}") from error
+    return tuple(file.path for file in tests), changed
 
 
 def _refused(check: Check, trick: str) -> CheckResult:
