@@ -9,12 +9,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from swe_ai_fleet.domain.brief import Assignment, CritiqueStep, ProposeStep, ReviseStep
+from swe_ai_fleet.domain.brief import Assignment, CritiqueStep, JudgeStep, ProposeStep, ReviseStep
 from swe_ai_fleet.domain.council import AgentSpec
 from swe_ai_fleet.domain.events import Event
 from swe_ai_fleet.domain.outcome import Reviewed
 from swe_ai_fleet.domain.proposal import Proposal, proposal_id
-from swe_ai_fleet.domain.review import Critique
+from swe_ai_fleet.domain.review import Ballot, Critique
 from swe_ai_fleet.errors import AgentRefusedError, InputError, ModelServerError, PatchError, UnreachableError
 from swe_ai_fleet.messaging.nats_record import open_nats_record
 from swe_ai_fleet.messaging.options import NatsOptions
@@ -59,6 +59,10 @@ class BehavingAgent:
                 for proposal in step.proposals
             )
         )
+
+    async def judge(self, assignment: Assignment, step: JudgeStep) -> Reviewed:
+        await self._behave(assignment)
+        return Reviewed(ballots=tuple(Ballot(showing=one, preferred="tie") for one in step.showings))
 
     async def close(self) -> None:
         pass

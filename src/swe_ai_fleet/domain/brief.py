@@ -8,7 +8,7 @@ from pydantic import Field
 from swe_ai_fleet.domain.check import CheckReport
 from swe_ai_fleet.domain.council import AgentSpec
 from swe_ai_fleet.domain.proposal import Proposal
-from swe_ai_fleet.domain.review import Critique
+from swe_ai_fleet.domain.review import Critique, Showing
 from swe_ai_fleet.domain.task import RepoRef, Task
 from swe_ai_fleet.domain.value import Recorded
 
@@ -58,7 +58,23 @@ class ReviseStep(Recorded):
     critiques: tuple[Critique, ...] = ()
 
 
-Step = Annotated[ProposeStep | CritiqueStep | ReviseStep, Field(discriminator="kind")]
+class JudgeStep(Recorded):
+    """Say which of two texts is better, pair by pair, without knowing whose they are."""
+
+    kind: Literal["judge"] = "judge"
+    showings: tuple[Showing, ...]
+    """The two orders of a pair stand side by side."""
+    texts: dict[str, str]
+    """What is shown, by id."""
+    question: str = ""
+    """The input to which the texts are what two programs returned; empty where they are answers to the task."""
+    turns: Annotated[int, Field(ge=1)] = 1
+    """How often a pair is shown at most; again only where its two orders were answered differently."""
+    tokens: int | None = None
+    """No further question is asked once so many are spent; None means no limit."""
+
+
+Step = Annotated[ProposeStep | CritiqueStep | ReviseStep | JudgeStep, Field(discriminator="kind")]
 
 
 class Assignment(Recorded):

@@ -15,7 +15,7 @@ from swe_ai_fleet.domain.lesson import Lesson
 from swe_ai_fleet.domain.outcome import DeliberationOutcome, Failure
 from swe_ai_fleet.domain.proposal import Proposal, Usage
 from swe_ai_fleet.domain.ranking import Ranking, Result
-from swe_ai_fleet.domain.review import Critique
+from swe_ai_fleet.domain.review import Ballot, Critique
 from swe_ai_fleet.domain.task import RepoRef, Task
 from swe_ai_fleet.domain.value import Recorded
 
@@ -74,10 +74,12 @@ class Proposed(_AgentEvent):
 
 
 class Critiqued(_AgentEvent):
-    """An agent reviewed its peers."""
+    """An agent reviewed its peers, or, in the round after the last one, judged their answers in pairs."""
 
     type: Literal["critiqued"] = "critiqued"
     critiques: tuple[Critique, ...]
+    ballots: tuple[Ballot, ...] = ()
+    """One for every question that a judge answered; of questions to other judges none counts."""
     usage: Usage = Usage()
 
 
@@ -124,6 +126,8 @@ class RoundClosed(_Event):
     """Ids of proposed checks whose report of this round counts, sorted."""
     missing: tuple[str, ...] = ()
     """Agent ids without an answer in this round, sorted."""
+    heard: tuple[str, ...] | None = None
+    """Agent ids whose remarks or ballots of this round count, sorted; None on old records, where all do."""
     reason: str = ""
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from swe_ai_fleet.domain.proposal import Proposal, Usage
-from swe_ai_fleet.domain.review import Critique
+from swe_ai_fleet.domain.review import Ballot, Critique
 from swe_ai_fleet.domain.value import Recorded
 
 
@@ -18,10 +18,11 @@ class Answered(Recorded):
 
 
 class Reviewed(Recorded):
-    """The agent reviewed its peers and its critiques are on the record."""
+    """The agent reviewed or judged its peers, and what it said is on the record."""
 
     kind: Literal["reviewed"] = "reviewed"
-    critiques: tuple[Critique, ...]
+    critiques: tuple[Critique, ...] = ()
+    ballots: tuple[Ballot, ...] = ()
     usage: Usage = Usage()
 
 

@@ -13,9 +13,9 @@ from swe_ai_fleet.domain.outcome import Outcome
 from swe_ai_fleet.domain.value import Value
 from swe_ai_fleet.ports.agents import AgentPool
 
-_URGENCY = {"critique": 0, "revise": 1, "propose": 2}
+_URGENCY = {"judge": 0, "critique": 0, "revise": 1, "propose": 2}
 """A deliberation that is further on goes first: others wait for its reviews, and it gives back its room soonest."""
-_BATCH = len(_URGENCY)
+_BATCH = max(_URGENCY.values()) + 1
 """Taken after everything that somebody waits for; reviews of a batch are not, for they end what is under way."""
 
 _Line = list[tuple[int, int, Assignment, asyncio.Future[None]]]
@@ -120,5 +120,5 @@ class AdmittedAgentPool:
 def _urgency(assignment: Assignment) -> int:
     """The lower, the sooner."""
     kind = assignment.step.kind
-    is_batch = assignment.brief.task.priority == "batch" and kind != "critique"
+    is_batch = assignment.brief.task.priority == "batch" and kind not in ("judge", "critique")
     return _URGENCY[kind] + (_BATCH if is_batch else 0)

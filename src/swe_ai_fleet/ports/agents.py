@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from swe_ai_fleet.domain.brief import Assignment, CritiqueStep, ProposeStep, ReviseStep
+from swe_ai_fleet.domain.brief import Assignment, CritiqueStep, JudgeStep, ProposeStep, ReviseStep
 from swe_ai_fleet.domain.council import AgentSpec
 from swe_ai_fleet.domain.outcome import Outcome, Reviewed
 from swe_ai_fleet.domain.proposal import Proposal
@@ -24,6 +24,10 @@ class Agent(Protocol):
 
     async def critique(self, assignment: Assignment, step: CritiqueStep) -> Reviewed:
         """Review every proposal of ``step``; one critique each, never of its own."""
+        ...
+
+    async def judge(self, assignment: Assignment, step: JudgeStep) -> Reviewed:
+        """Answer the questions of ``step`` as far as time and tokens last, each with a ballot."""
         ...
 
     async def revise(self, assignment: Assignment, step: ReviseStep) -> Proposal:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from assignments import assignment, critique_step, proposal
 
-from swe_ai_fleet.domain.brief import Assignment, CritiqueStep, ProposeStep, ReviseStep
+from swe_ai_fleet.domain.brief import Assignment, CritiqueStep, JudgeStep, ProposeStep, ReviseStep
 from swe_ai_fleet.domain.lesson import Lesson
 from swe_ai_fleet.domain.outcome import Reviewed
 from swe_ai_fleet.domain.proposal import Proposal, Usage
@@ -49,6 +49,10 @@ class Link:
     async def critique(self, assignment: Assignment, step: CritiqueStep) -> Reviewed:
         self._answer(assignment)
         return Reviewed(critiques=(), usage=Usage(requests=1))
+
+    async def judge(self, assignment: Assignment, step: JudgeStep) -> Reviewed:
+        self._answer(assignment)
+        return Reviewed(usage=Usage(requests=1))
 
     async def revise(self, assignment: Assignment, step: ReviseStep) -> Proposal:
         self._answer(assignment)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from swe_ai_fleet.orchestrator.agents.parsing import (
     UnreadableError,
     blind_labels,
-    critique_schema,
+    critique_form,
     json_objects,
     read_critiques,
 )
@@ -29,7 +29,7 @@ def answer(**reviews: Any) -> str:
 
 
 def test_what_the_schema_accepts_is_readable() -> None:
-    jsonschema.validate(json.loads(answer()), critique_schema(list(LABELS)))
+    jsonschema.validate(json.loads(answer()), critique_form(list(LABELS)).schema)
     first, second = read_critiques(answer(P2=review(verdict="accept", tenths=10)), LABELS, reviewer_id="eve")
     assert (first.proposal_id, first.verdict, first.score, first.defects) == (
         "ada.0",

@@ -6,7 +6,7 @@ from typing import TypedDict
 
 import structlog
 
-from swe_ai_fleet.domain.brief import Assignment, CritiqueStep, ProposeStep, ReviseStep
+from swe_ai_fleet.domain.brief import Assignment, CritiqueStep, JudgeStep, ProposeStep, ReviseStep
 from swe_ai_fleet.domain.events import AgentFailed, Critiqued, Event, Proposed, Revised
 from swe_ai_fleet.domain.outcome import Answered, Crashed, Failure, Outcome, Refused, Reviewed, TimedOut
 from swe_ai_fleet.errors import (
@@ -92,10 +92,10 @@ async def recorded_outcome(assignment: Assignment, events: EventLog) -> Outcome 
         if event.round != assignment.round or getattr(event, "agent_id", None) != assignment.agent.agent_id:
             continue
         match event:
-            case Proposed() | Revised() if assignment.step.kind != "critique":
+            case Proposed() | Revised() if assignment.step.kind in ("propose", "revise"):
                 return Answered(proposal=event.proposal)
-            case Critiqued() if assignment.step.kind == "critique":
-                return Reviewed(critiques=event.critiques, usage=event.usage)
+            case Critiqued() if assignment.step.kind in ("critique", "judge"):
+                return Reviewed(critiques=event.critiques, ballots=event.ballots, usage=event.usage)
             case AgentFailed():
                 failed = failed or event.failure
             case _:
@@ -125,6 +125,8 @@ async def _carry_out(agent: Agent, assignment: Assignment, findings: Findings) -
             return Answered(proposal=await agent.propose(assignment, step, findings))
         case CritiqueStep() as step:
             return await agent.critique(assignment, step)
+        case JudgeStep() as step:
+            return await agent.judge(assignment, step)
         case ReviseStep() as step:
             return Answered(proposal=await agent.revise(assignment, step))
 
@@ -173,7 +175,12 @@ def _event_of(assignment: Assignment, outcome: Outcome, clock: Clock) -> Event:
             return Revised(proposal=proposal, model=proposal.model, time=now, **author)
         case Reviewed():
             return Critiqued(
-                critiques=outcome.critiques, usage=outcome.usage, model=spec.model, time=now, **author
+                critiques=outcome.critiques,
+                ballots=outcome.ballots,
+                usage=outcome.usage,
+                model=spec.model,
+                time=now,
+                **author,
             )
         case _:
             return AgentFailed(failure=outcome, model=spec.model, time=now, **author)

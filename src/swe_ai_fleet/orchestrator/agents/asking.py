@@ -1,18 +1,21 @@
 """One question to one model, within what is left of the time and of the model's context."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Literal
 
 from swe_ai_fleet.domain.brief import Assignment
 from swe_ai_fleet.domain.council import derive_seed
-from swe_ai_fleet.domain.proposal import Proposal, Usage
+from swe_ai_fleet.domain.proposal import Usage
 from swe_ai_fleet.errors import ModelRequestError, ModelTruncatedError
-from swe_ai_fleet.orchestrator.agents.parsing import critique_schema
+from swe_ai_fleet.orchestrator.agents.parsing import Form
 from swe_ai_fleet.ports.clock import Clock
 from swe_ai_fleet.ports.models import Completion, Message, ModelClient, ModelRequest
 
 _BYTES_PER_TOKEN = 2.5
 """Bytes of a prompt that surely fill no more than one token of context; code has three to four."""
+
+_JUDGE_TEMPERATURE = 0.5
+"""Of verdicts, at most: steady, but another draw where a pair is shown again."""
 
 Write = Callable[[int | None], tuple[Message, ...]]
 """Writes a conversation, shortened to about that many bytes where a number is given."""
@@ -32,23 +35,24 @@ class ModelAsker:
         self._context_tokens: int | None = None
 
     async def ask(
-        self, assignment: Assignment, write: Write, labels: Mapping[str, Proposal] | None = None
+        self, assignment: Assignment, write: Write, form: Form | None = None, *, turn: int = 0
     ) -> Completion:
-        """One completion; of the reviews' structure where ``labels`` are given.
+        """One completion, of that form where one is given.
 
-        A prompt that turns out to be longer than the model's context is shortened to it, once. One review that
-        does not fit its tokens is asked for once more with twice as many.
+        A prompt that turns out to be longer than the model's context is shortened to it, once. An answer whose
+        form allows it, and that does not fit its tokens, is asked for once more with twice as many. Another
+        ``turn`` of the same question is another draw.
 
         Raises:
             ModelError: the model did not answer.
         """
         try:
-            return await self._shortened(assignment, write, labels, tokens=self._tokens(assignment))
+            return await self._shortened(assignment, write, form, turn, tokens=self._tokens(assignment))
         except ModelTruncatedError as error:
-            if labels is None or len(labels) > 1:
+            if form is None or not form.may_grow:
                 raise
             first = error
-        again = await self._shortened(assignment, write, labels, tokens=2 * self._tokens(assignment))
+        again = await self._shortened(assignment, write, form, turn, tokens=2 * self._tokens(assignment))
         paid = Usage(requests=1, prompt_tokens=first.prompt_tokens, completion_tokens=first.completion_tokens)
         return again.model_copy(update={"usage": paid + again.usage, "attempts": again.attempts + 1})
 
@@ -56,21 +60,22 @@ class ModelAsker:
         self,
         assignment: Assignment,
         write: Write,
-        labels: Mapping[str, Proposal] | None,
+        form: Form | None,
+        turn: int,
         *,
         tokens: int,
     ) -> Completion:
         known = self._context_tokens
         try:
-            return await self._client.complete(self._request(assignment, write, labels, tokens))
+            return await self._client.complete(self._request(assignment, write, form, turn, tokens))
         except ModelRequestError as error:
             if error.context_tokens is None or error.context_tokens == known:
                 raise
             self._context_tokens = error.context_tokens
-        return await self._client.complete(self._request(assignment, write, labels, tokens))
+        return await self._client.complete(self._request(assignment, write, form, turn, tokens))
 
     def _priority_of(self, assignment: Assignment) -> Literal["judge", "interactive", "batch"]:
-        if assignment.step.kind == "critique":
+        if assignment.step.kind in ("critique", "judge"):
             return "judge"
         return "batch" if assignment.brief.task.priority == "batch" else self._priority
 
@@ -78,7 +83,7 @@ class ModelAsker:
         return min(assignment.max_tokens, self._max_tokens)
 
     def _request(
-        self, assignment: Assignment, write: Write, labels: Mapping[str, Proposal] | None, tokens: int
+        self, assignment: Assignment, write: Write, form: Form | None, turn: int, tokens: int
     ) -> ModelRequest:
         spec, step = assignment.agent, assignment.step.kind
         limit_bytes: int | None = None
@@ -88,11 +93,11 @@ class ModelAsker:
         left_s = (assignment.deadline - self._clock.now()).total_seconds()
         return ModelRequest(
             messages=write(limit_bytes),
-            temperature=spec.temperature,
+            temperature=min(spec.temperature, _JUDGE_TEMPERATURE) if step == "judge" else spec.temperature,
             max_tokens=tokens,
-            seed=derive_seed(spec.seed, assignment.round, step),
-            json_schema=None if labels is None else critique_schema(list(labels)),
-            schema_name="answer" if labels is None else "reviews",
+            seed=derive_seed(spec.seed, assignment.round, step, *([turn] if turn else [])),
+            json_schema=None if form is None else form.schema,
+            schema_name="answer" if form is None else form.name,
             priority=self._priority_of(assignment),
             session=assignment.deliberation_id,
             timeout_s=max(0.001, left_s),

@@ -1,8 +1,17 @@
 """Untrusted text between marks that it cannot close from inside."""
 
 import hashlib
+import re
+import unicodedata
 
 _NONCE_DIGITS = 16
+_STEERING = re.compile(
+    r"<\|[^|<>\s]{1,40}\|>|<[\uff5c][^<>\s]{1,40}[\uff5c]>|\[/?(?:INST|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]"
+    r"|<</?SYS>>|</?s>|</?(?:start|end)_of_turn>|</?think(?:ing)?>",
+    re.IGNORECASE,
+)
+"""Marks by which model families tell turns and roles apart; a server may read them as such wherever they stand."""
+_KEPT_CONTROLS = "\n\t"
 
 
 def fenced(kind: str, text: str) -> str:
@@ -22,6 +31,12 @@ def _nonce(kind: str, text: str) -> str:
             return digest[:_NONCE_DIGITS]
     msg = "a text that holds 65536 digests of itself"
     raise ValueError(msg)
+
+
+def defused(text: str) -> str:
+    """The same text, with the marks that steer models made harmless, and without characters that cannot be seen."""
+    seen = "".join(c for c in text if c in _KEPT_CONTROLS or unicodedata.category(c) not in ("Cc", "Cf"))
+    return _STEERING.sub(lambda found: found[0].replace("<", "\u2039").replace("[", "\u27e6"), seen)
 
 
 def cut_middle(text: str, limit_bytes: int) -> str:

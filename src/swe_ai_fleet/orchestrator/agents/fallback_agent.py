@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from swe_ai_fleet.domain.brief import Assignment, CritiqueStep, ProposeStep, ReviseStep
+from swe_ai_fleet.domain.brief import Assignment, CritiqueStep, JudgeStep, ProposeStep, ReviseStep
 from swe_ai_fleet.domain.outcome import Reviewed
 from swe_ai_fleet.domain.proposal import Proposal, Usage
 from swe_ai_fleet.errors import AgentRefusedError, ModelError
@@ -37,6 +37,10 @@ class FallbackAgent:
     async def critique(self, assignment: Assignment, step: CritiqueStep) -> Reviewed:
         """Review with the first link that can."""
         return await self._first(assignment, lambda agent, asked: agent.critique(asked, step))
+
+    async def judge(self, assignment: Assignment, step: JudgeStep) -> Reviewed:
+        """Judge with the first link that can."""
+        return await self._first(assignment, lambda agent, asked: agent.judge(asked, step))
 
     async def revise(self, assignment: Assignment, step: ReviseStep) -> Proposal:
         """Revise with the first link that can."""

@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
@@ -39,6 +40,16 @@ def cost_of(error: ModelError) -> Usage:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """The structure that an answer must have."""
+
+    name: str
+    schema: dict[str, JsonValue]
+    may_grow: bool = False
+    """It is short: where it did not fit its tokens, the model filled it with blanks, and may be asked once more."""
+
+
 class UnreadableError(ValueError):
     """An answer holds no object of the demanded structure; the message says what is wrong, for the model to read."""
 
@@ -64,8 +75,8 @@ def blind_labels(proposals: Sequence[Proposal], *, seed: int) -> dict[str, Propo
     return {f"P{number}": proposal for number, proposal in enumerate(shuffled, start=1)}
 
 
-def critique_schema(labels: Sequence[str]) -> dict[str, JsonValue]:
-    """JSON Schema of one review a label; flat, closed, with enumerations where servers differ on bounds."""
+def critique_form(labels: Sequence[str]) -> Form:
+    """One review a label; flat, closed, with enumerations where servers differ on bounds."""
     review: dict[str, JsonValue] = {
         "type": "object",
         "properties": {
@@ -81,12 +92,13 @@ def critique_schema(labels: Sequence[str]) -> dict[str, JsonValue]:
         "required": ["verdict", "tenths", "defects", "suggestion"],
         "additionalProperties": False,
     }
-    return {
+    schema: dict[str, JsonValue] = {
         "type": "object",
         "properties": dict.fromkeys(labels, review),
         "required": list(labels),
         "additionalProperties": False,
     }
+    return Form(name="reviews", schema=schema, may_grow=len(labels) == 1)
 
 
 def read_critiques(text: str, labels: Mapping[str, Proposal], *, reviewer_id: str) -> tuple[Critique, ...]:

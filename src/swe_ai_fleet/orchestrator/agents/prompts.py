@@ -8,11 +8,13 @@ Everything that a task, a repository or an agent brings stands between marks tha
 import json
 from collections.abc import Mapping, Sequence
 
-from swe_ai_fleet.domain.brief import Assignment, Brief, CritiqueStep, ReviseStep, SourceFile
+from swe_ai_fleet.domain.brief import Assignment, Brief, CritiqueStep, JudgeStep, ReviseStep, SourceFile
 from swe_ai_fleet.domain.check import CheckReport, CheckStatus
 from swe_ai_fleet.domain.proposal import Proposal
+from swe_ai_fleet.domain.review import Showing
 from swe_ai_fleet.domain.task import Task
-from swe_ai_fleet.orchestrator.agents.delimiters import cut_middle, fenced
+from swe_ai_fleet.orchestrator.agents.delimiters import cut_middle, defused, fenced
+from swe_ai_fleet.orchestrator.agents.judging import showing_text
 from swe_ai_fleet.orchestrator.agents.roles import role_text, variant_text
 from swe_ai_fleet.ports.models import Message
 
@@ -89,6 +91,7 @@ def write_prompt(
     role: str,
     variant: int,
     labels: Mapping[str, Proposal] | None = None,
+    showing: Showing | None = None,
     limit_bytes: int | None = None,
 ) -> tuple[Message, ...]:
     """The conversation that asks for one step.
@@ -98,13 +101,14 @@ def write_prompt(
         role: of the agent that is asked.
         variant: the wording that makes this agent differ from its peers.
         labels: the proposals to review by the names they are shown under; for a critique only.
+        showing: the pair to judge; for a judge only.
         limit_bytes: shorten it to about this size; proposals to review or to revise may take half of the material.
     """
     room = None if limit_bytes is None else max(1, limit_bytes - _OWN_BYTES)
     half = None if room is None else room // 2
     is_first = assignment.step.kind == "propose"
     brief = _brief_text(assignment.brief, limit_bytes=room if is_first else half)
-    step = _step_text(assignment, labels or {}, limit_bytes=half)
+    step = _step_text(assignment, labels or {}, showing, limit_bytes=half)
     wording = variant_text(variant) if is_first else ""
     own = "\n\n".join(part for part in (role_text(role), wording, step) if part)
     return (
@@ -113,10 +117,18 @@ def write_prompt(
     )
 
 
-def _step_text(assignment: Assignment, labels: Mapping[str, Proposal], *, limit_bytes: int | None) -> str:
+def _step_text(
+    assignment: Assignment,
+    labels: Mapping[str, Proposal],
+    showing: Showing | None,
+    *,
+    limit_bytes: int | None,
+) -> str:
     match assignment.step:
         case CritiqueStep() as step:
             return _critique_text(step, labels, limit_bytes=limit_bytes)
+        case JudgeStep() as step if showing is not None:
+            return showing_text(step, showing, limit_bytes=limit_bytes)
         case ReviseStep() as step:
             return _revise_text(step, limit_bytes=limit_bytes)
         case _:
@@ -128,7 +140,7 @@ def _critique_text(step: CritiqueStep, labels: Mapping[str, Proposal], *, limit_
     each = _PEER_BYTES if limit_bytes is None else min(_PEER_BYTES, limit_bytes // (2 * max(1, len(labels))))
     parts = [_CRITIQUE.format(labels=", ".join(labels))]
     for label, proposal in labels.items():
-        parts.append(f"## {label}\n\n{fenced('answer', cut_middle(proposal.content, each))}")
+        parts.append(f"## {label}\n\n{fenced('answer', cut_middle(defused(proposal.content), each))}")
         report = reports.get(proposal.proposal_id)
         if report is not None:
             parts.append(_report_text(report, limit_bytes=each))

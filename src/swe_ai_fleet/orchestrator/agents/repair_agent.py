@@ -3,7 +3,7 @@
 import asyncio
 from typing import NoReturn
 
-from swe_ai_fleet.domain.brief import Assignment, CritiqueStep, ProposeStep, ReviseStep
+from swe_ai_fleet.domain.brief import Assignment, CritiqueStep, JudgeStep, ProposeStep, ReviseStep
 from swe_ai_fleet.domain.check import CheckReport, CheckStatus
 from swe_ai_fleet.domain.council import AgentSpec
 from swe_ai_fleet.domain.outcome import Reviewed
@@ -65,6 +65,14 @@ class RepairAgent:
                 if proposal.agent_id != self._spec.agent_id
             )
         )
+
+    async def judge(self, assignment: Assignment, step: JudgeStep) -> NoReturn:
+        """Refused: it reads programs, not answers.
+
+        Raises:
+            AgentRefusedError: always.
+        """
+        raise AgentRefusedError("A search cannot tell which of two texts is better.", _CONFIGURE)
 
     async def revise(self, assignment: Assignment, step: ReviseStep) -> NoReturn:
         """Refused: the same search would find the same again, and remarks in words say nothing to it.

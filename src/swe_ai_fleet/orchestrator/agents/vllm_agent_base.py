@@ -4,7 +4,8 @@ It knows neither Ray nor NATS and works where neither is installed.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
+from functools import partial
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -136,11 +137,10 @@ class VLLMAgentBase:
             InputError: the task or a constraint is not valid.
             ModelError: the model did not answer; the type says whether to retry.
         """
-        spec = self.diverse() if diversity else self.spec
         digest = hashlib.sha256(task.encode("utf-8", "replace")).hexdigest()[:16]
         assignment = plain_assignment(
             plain_task(task, constraints),
-            spec,
+            self.diverse() if diversity else self.spec,
             deliberation_id=digest,
             task_id=digest,
             num_agents=1,
@@ -190,14 +190,11 @@ class VLLMAgentBase:
     async def judge(self, assignment: Assignment, step: JudgeStep) -> Reviewed:
         """Say of every pair of ``step`` which text is better; see :func:`judge_pairs`."""
 
-        async def ask(showing: Showing) -> Completion:
-            def write(limit: int | None) -> tuple[Message, ...]:
-                return self._prompt(assignment, limit, showing=showing)
+        def ask(showing: Showing) -> Awaitable[Completion]:
+            prompt = partial(self._prompt, assignment, showing=showing)
+            return self._asker.ask(assignment, prompt, VERDICT, turn=showing.turn)
 
-            return await self._asker.ask(assignment, write, VERDICT, turn=showing.turn)
-
-        left_s = (assignment.deadline - self._clock.now()).total_seconds()
-        return await judge_pairs(step, ask, left_s=left_s)
+        return await judge_pairs(step, ask, left_s=(assignment.deadline - self._clock.now()).total_seconds())
 
     async def _review(self, assignment: Assignment, labels: Mapping[str, Proposal]) -> Reviewed:
         first = await self._asker.ask(
@@ -234,11 +231,10 @@ class VLLMAgentBase:
         """Ask once more, with the answer that was not usable and what is wrong with it."""
 
         def write(limit: int | None) -> tuple[Message, ...]:
-            said = first.text[:_REPAIRED_CHARS]
             ask = f"This is not what was asked for: {problem}. Answer again with the one JSON object alone."
             return (
                 *self._prompt(assignment, limit, labels),
-                Message(role="assistant", content=said),
+                Message(role="assistant", content=first.text[:_REPAIRED_CHARS]),
                 Message(role="user", content=ask),
             )
 
@@ -261,10 +257,11 @@ class VLLMAgentBase:
         *,
         showing: Showing | None = None,
     ) -> tuple[Message, ...]:
+        spec = assignment.agent
         return write_prompt(
             assignment,
-            role=assignment.agent.role,
-            variant=assignment.agent.variant,
+            role=spec.role,
+            variant=spec.variant,
             labels=labels,
             showing=showing,
             limit_bytes=limit,
