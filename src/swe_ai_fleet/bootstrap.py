@@ -25,9 +25,11 @@ from swe_ai_fleet.orchestrator.usecases.cancel_async import CancelAsync
 from swe_ai_fleet.orchestrator.usecases.deliberate_async_usecase import DeliberateAsync
 from swe_ai_fleet.orchestrator.usecases.requesting import new_deliberation_id, request_deliberation
 from swe_ai_fleet.ports.agents import Agent, AgentPool
+from swe_ai_fleet.ports.cells import CellRunner
 from swe_ai_fleet.ports.checks import CheckRunner, Sandbox, Workspaces
 from swe_ai_fleet.ports.clock import Clock
 from swe_ai_fleet.ports.record import Record
+from swe_ai_fleet.sandbox.cells import SandboxCellRunner
 from swe_ai_fleet.sandbox.check_runner import SandboxCheckRunner
 from swe_ai_fleet.sandbox.repositories import resolve_repo
 from swe_ai_fleet.sandbox.selection import choose_sandbox
@@ -116,6 +118,11 @@ def build_workspaces(settings: Settings) -> Workspaces:
 def build_check_runner(settings: Settings) -> CheckRunner:
     """What runs checks in the process where it is built."""
     return SandboxCheckRunner(sandbox=build_sandbox(settings), workspaces=build_workspaces(settings))
+
+
+def build_cell_runner(settings: Settings, *, concurrency: int | None = None) -> CellRunner:
+    """What runs functions in the process where it is built; one for each CPU where ``concurrency`` is None."""
+    return SandboxCellRunner(build_sandbox(settings), concurrency=concurrency or settings.sandbox.concurrency)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,12 +214,13 @@ async def open_fleet(settings: Settings) -> AsyncIterator[Fleet]:
     clock, builder = SystemClock(), AgentBuilder(settings)
     async with AsyncExitStack() as stack:
         record = await stack.enter_async_context(open_nats_record(settings.nats))
-        agents, checks = await _workplaces(stack, settings, builder, record, clock)
+        agents, checks, cells = await _workplaces(stack, settings, builder, record, clock)
         registry = ModelRegistry(settings.providers(), retry=settings.retry)
         stack.push_async_callback(registry.close)
         deliberate = DeliberateAsync(
             agents=AdmittedAgentPool(agents, settings.admission),
             checks=checks,
+            cells=cells,
             workspaces=build_workspaces(settings),
             events=record.events,
             snapshots=record.snapshots,
@@ -238,11 +246,13 @@ async def _open_record_of_node(driver: NatsOptions) -> AsyncIterator[Record]:
 
 async def _workplaces(
     stack: AsyncExitStack, settings: Settings, builder: AgentBuilder, record: Record, clock: Clock
-) -> tuple[AgentPool, CheckRunner]:
-    """Where agents and checks work: on Ray, or in this process."""
+) -> tuple[AgentPool, CheckRunner, CellRunner]:
+    """Where agents, checks and cells work: on Ray, or in this process."""
     if not settings.ray.enabled:
         pool = InProcessAgentPool.open(build_agent=builder, events=record.events, clock=clock)
-        return await stack.enter_async_context(pool), build_check_runner(settings)
+        here = await stack.enter_async_context(pool)
+        return here, build_check_runner(settings), build_cell_runner(settings)
+    from swe_ai_fleet.execution.ray_cells import RayCellRunner
     from swe_ai_fleet.execution.ray_checks import RayCheckRunner
     from swe_ai_fleet.execution.ray_pool import RayAgentPool
 
@@ -254,4 +264,6 @@ async def _workplaces(
         clock=clock,
     )
     agents = await stack.enter_async_context(ray_pool)
-    return agents, RayCheckRunner(settings.ray, build=partial(build_check_runner, settings))
+    checks = RayCheckRunner(settings.ray, build=partial(build_check_runner, settings))
+    build_cells = partial(build_cell_runner, settings, concurrency=1)
+    return agents, checks, RayCellRunner(settings.ray, build=build_cells)

@@ -1,7 +1,7 @@
 """The cell port in this process, for programs that the tests wrote themselves and that end."""
 
 import ast
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from swe_ai_fleet.ports.cells import Call, CellLimits, CellResult, Program
 
@@ -11,7 +11,7 @@ class InProcessCells:
 
     async def run(
         self, programs: Sequence[Program], calls: Sequence[Call], *, limits: CellLimits | None = None
-    ) -> AsyncIterator[CellResult]:
+    ) -> AsyncGenerator[CellResult, None]:
         for number, program in enumerate(programs):
             names: dict[str, object] = {}
             exec(program.source, names)

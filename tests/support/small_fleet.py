@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fake_time import LoopClock
+from in_process_cells import InProcessCells
 from story import REPO, Story
 from story import task as a_task
 
@@ -240,6 +241,7 @@ async def small_fleet(
             deliberate = DeliberateAsync(
                 agents=pool,
                 checks=runner,
+                cells=InProcessCells(),
                 workspaces=OneFile(),
                 events=events,
                 snapshots=record.snapshots,

@@ -49,6 +49,21 @@ class CheckProposal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TryChecks:
+    """Run proposed checks on the unchanged commit and on the answers of a round."""
+
+    proposal_id: str
+    round: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunMatrix:
+    """Run the functions of a round on the pooled inputs."""
+
+    round: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CloseRound:
     """Cut the round: what is there counts, the rest is recorded only."""
 
@@ -66,7 +81,7 @@ class Close:
     """Put the terminal event on the record."""
 
 
-NextStep = Start | CheckBase | Ask | CheckProposal | CloseRound | Rank | Close
+NextStep = Start | CheckBase | Ask | CheckProposal | TryChecks | RunMatrix | CloseRound | Rank | Close
 
 
 def next_steps(
@@ -124,7 +139,7 @@ def _proposing(state: Deliberation) -> list[NextStep]:
         for agent in state.council.agents
         if not state.settled(0, agent)
     ]
-    return asks + _checks(state, 0)
+    return asks + _checks(state, 0, all_spoke=not asks)
 
 
 def _reviewing(state: Deliberation, round_: int, elapsed_s: float) -> list[NextStep]:
@@ -141,16 +156,41 @@ def _reviewing(state: Deliberation, round_: int, elapsed_s: float) -> list[NextS
         for a in reviewers
         if not state.settled(round_, a) and _has_remarks(state, a, round_)
     ]
-    return asks + _checks(state, round_)
+    return asks + _checks(state, round_, all_spoke=not asks)
 
 
-def _checks(state: Deliberation, round_: int) -> list[NextStep]:
+def _checks(state: Deliberation, round_: int, *, all_spoke: bool) -> list[NextStep]:
+    """Each answer is checked as it comes; what compares answers waits until all agents have spoken."""
+    if state.task.entry_point is not None:
+        return _matrix(state, round_) if all_spoke else []
     if state.requested is None or state.requested.repo is None:
         return []
-    return [
+    unchecked: list[NextStep] = [
         CheckProposal(proposal_id=p.proposal_id)
         for p in state.answers(round_)
         if p.proposal_id not in state.reports
+    ]
+    return unchecked or (_trying(state, round_) if all_spoke else [])
+
+
+def _matrix(state: Deliberation, round_: int) -> list[NextStep]:
+    answers = state.answers(round_)
+    wanted = [*answers, *state.checks_proposed()] if round_ == 0 and answers else answers
+    return [RunMatrix(round=round_)] if any(p.proposal_id not in state.reports for p in wanted) else []
+
+
+def _trying(state: Deliberation, round_: int) -> list[NextStep]:
+    """Proposed checks that have not been run on this round's answers; those of round 0 only where they are any."""
+    if not any(state.reports[p.proposal_id].report.applied for p in state.answers(round_)):
+        return []
+    proposed = state.checks_proposed()
+    if round_ > 0:
+        first = {pid: event.report for (r, pid), event in state.tried.items() if r == 0}
+        proposed = [p for p in proposed if p.proposal_id in first and first[p.proposal_id].applied]
+    return [
+        TryChecks(proposal_id=p.proposal_id, round=round_)
+        for p in proposed
+        if (round_, p.proposal_id) not in state.tried
     ]
 
 
@@ -182,10 +222,11 @@ def _skip(state: Deliberation, is_safe: Callable[[], bool], tokens_per_round: in
 
 
 def has_quorum(state: Deliberation) -> bool:
-    """Enough agents have spoken: answered, or said with a reason that they cannot."""
+    """Enough proposers have spoken: answered, or said with a reason that they cannot."""
+    proposers = {agent.agent_id for agent in state.council.proposers}
     spoken = {p.agent_id for p in state.proposals.values() if p.kind == "answer"}
     spoken |= {agent for (_, agent), event in state.failures.items() if event.failure.kind == "refused"}
-    return bool(state.answers(0)) and len(spoken) >= state.council.quorum
+    return bool(state.answers(0)) and len(spoken & proposers) >= state.council.quorum
 
 
 def soft_s(state: Deliberation) -> float:
@@ -205,7 +246,8 @@ def soft_s(state: Deliberation) -> float:
 
 def phase_end_s(state: Deliberation, round_: int, step: StepKind) -> float:
     """When agents must have answered in this phase, in seconds after the start."""
-    share = _SHARE_EXECUTED if state.needs_base else _SHARE_TEXT
+    is_executed = state.needs_base or state.task.entry_point is not None
+    share = _SHARE_EXECUTED if is_executed else _SHARE_TEXT
     phases = 1 + 2 * state.task.council.rounds
     index = 2 * round_ - (step == "critique")
     return state.task.budget.seconds * share * (index + 1) / phases

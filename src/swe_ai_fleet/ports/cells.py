@@ -1,6 +1,6 @@
 """The matrix of programs and calls: what each program answers to each call, run untrusted and in bulk."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
@@ -60,7 +60,7 @@ class CellRunner(Protocol):
 
     def run(
         self, programs: Sequence[Program], calls: Sequence[Call], *, limits: CellLimits | None = None
-    ) -> AsyncIterator[CellResult]:
+    ) -> AsyncGenerator[CellResult, None]:
         """Results as they come, each cell once, in no particular order; leaving the iteration kills what runs.
 
         No program can change another's results, or say anything of its own but by returning it.

@@ -13,6 +13,8 @@ from swe_ai_fleet.domain.steps import (
     CheckProposal,
     CloseRound,
     NextStep,
+    RunMatrix,
+    TryChecks,
     deadlines_s,
     next_steps,
 )
@@ -21,6 +23,7 @@ from swe_ai_fleet.orchestrator.usecases.evidence import evidence_of
 from swe_ai_fleet.orchestrator.usecases.steps_async import Steps
 from swe_ai_fleet.orchestrator.usecases.summary import summarise
 from swe_ai_fleet.ports.agents import AgentPool
+from swe_ai_fleet.ports.cells import CellRunner
 from swe_ai_fleet.ports.checks import CheckRunner, Workspaces
 from swe_ai_fleet.ports.clock import Clock
 from swe_ai_fleet.ports.record import EventLog, Published, SnapshotStore
@@ -32,6 +35,11 @@ _LIST_LAG_S = 1.0
 """How far a list may be behind an open deliberation; one that is over sooner is listed once."""
 _WAKE_S = 0.001
 
+_ENDED = Ask | CheckProposal | TryChecks | RunMatrix
+"""Steps that end when they are not wanted any more."""
+_LONG = _ENDED | CheckBase
+"""Steps that take their time, so that each has a task of its own."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Course:
@@ -39,6 +47,7 @@ class Course:
 
     agents: AgentPool
     checks: CheckRunner
+    cells: CellRunner
     workspaces: Workspaces
     events: EventLog
     snapshots: SnapshotStore
@@ -113,6 +122,7 @@ class Course:
         steps = Steps(
             agents=self.agents,
             checks=self.checks,
+            cells=self.cells,
             workspaces=self.workspaces,
             publish=self.publish,
             clock=self.clock,
@@ -149,27 +159,31 @@ class Course:
             self.state, elapsed_s=elapsed_s, is_safe=self._is_safe, tokens_per_round=self._tokens_per_round()
         )
         for step, task in self.tasks.items():
-            if isinstance(step, Ask | CheckProposal) and step not in wanted:
+            if isinstance(step, _ENDED) and step not in wanted:
                 task.cancel()
         self._set_alarm(elapsed_s)
         for step in wanted:
             if self._has_begun(step):
                 continue
             self.begun.add(step)
-            if isinstance(step, Ask | CheckBase | CheckProposal):
+            if isinstance(step, _LONG):
                 self.tasks[step] = group.create_task(self._carry_out(steps, step))
             else:
                 await self._carry_out(steps, step)
 
     def _has_begun(self, step: NextStep) -> bool:
-        """A round is cut once, whatever reason would come up later."""
+        """A round is cut once, whatever reason would come up later; functions that come late are observed again."""
         if isinstance(step, CloseRound):
             return any(isinstance(other, CloseRound) and other.round == step.round for other in self.begun)
+        if isinstance(step, RunMatrix):
+            return step in self.tasks and not self.tasks[step].done()
         return step in self.begun
 
     async def _carry_out(self, steps: Steps, step: NextStep) -> None:
         try:
             await steps.carry_out(step)
+            if isinstance(step, RunMatrix):
+                self.inbox.put_nowait(None)
         except RecordConflictError:
             return  # another process closed it first; its event is on the way
         except FleetError as error:

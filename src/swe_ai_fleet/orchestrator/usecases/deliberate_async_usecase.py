@@ -11,6 +11,7 @@ from swe_ai_fleet.domain.ranking import Result
 from swe_ai_fleet.errors import FleetError, RecordNotFoundError
 from swe_ai_fleet.orchestrator.usecases.course_async import Course, Observe
 from swe_ai_fleet.ports.agents import AgentPool
+from swe_ai_fleet.ports.cells import CellRunner
 from swe_ai_fleet.ports.checks import CheckRunner, Workspaces
 from swe_ai_fleet.ports.clock import Clock
 from swe_ai_fleet.ports.record import EventLog, SnapshotStore
@@ -24,6 +25,7 @@ class DeliberateAsync:
 
     agents: AgentPool
     checks: CheckRunner
+    cells: CellRunner
     workspaces: Workspaces
     events: EventLog
     snapshots: SnapshotStore
@@ -64,6 +66,7 @@ class DeliberateAsync:
         course = Course(
             agents=self.agents,
             checks=self.checks,
+            cells=self.cells,
             workspaces=self.workspaces,
             events=self.events,
             snapshots=self.snapshots,

@@ -1,11 +1,20 @@
 """From the state of a deliberation to what the decision looks at."""
 
+from collections.abc import Sequence
+from typing import TypedDict
+
+from swe_ai_fleet.domain.check import Trial
 from swe_ai_fleet.domain.deliberation import Deliberation
-from swe_ai_fleet.ranking.evidence import Evidence
+from swe_ai_fleet.domain.proposal import Proposal
+from swe_ai_fleet.orchestrator.usecases.gathering_async import plan_of
+from swe_ai_fleet.ranking.canaries import CANARIES
+from swe_ai_fleet.ranking.evidence import Behaviour, Claim, Evidence, Reproduction
+from swe_ai_fleet.ranking.observing import TASK, behaviour_of, claims_of
+from swe_ai_fleet.ranking.reproductions import reproductions_of
 
 
 def evidence_of(state: Deliberation, *, open_round: int | None = None) -> Evidence:
-    """Only what counts: answers and reports named by the cut of a round.
+    """Only what counts: answers, reports and proposed checks named by the cut of a round.
 
     Args:
         state: a deliberation that was requested.
@@ -19,13 +28,69 @@ def evidence_of(state: Deliberation, *, open_round: int | None = None) -> Eviden
             checked = state.reports.get(proposal.proposal_id)
             if checked is not None:
                 reports[proposal.proposal_id] = checked.report
+    checks = state.counted_checks()
+    if open_round is not None:
+        checks += [p for p in state.checks_tried(open_round) if p not in checks]
+    is_function = state.task.entry_point is not None
     request = state.requested
     return Evidence(
         task=state.task,
         council=state.council,
         proposals=tuple(proposals),
-        base=state.base,
-        reports=reports,
+        base=None if is_function else state.base,
+        reports={} if is_function else reports,
         critiques=state.all_critiques(),
+        canaries=CANARIES,
         seed=0 if request is None else request.seed,
+        reproductions=_reproductions(state, checks, proposals, open_round),
+        **(_observed(state, checks, proposals) if is_function else {}),
     )
+
+
+class _Observed(TypedDict, total=False):
+    behaviours: dict[str, Behaviour]
+    inputs: dict[str, float]
+    claims: tuple[Claim, ...]
+
+
+def _observed(state: Deliberation, checks: Sequence[Proposal], answers: Sequence[Proposal]) -> _Observed:
+    """What the functions of these answers did, what each input is worth, and what the checks expect."""
+    plan = plan_of(state, checks)
+    weights = plan.weights({proposal.agent_id for proposal in checks})
+    examples = {} if state.base is None else state.base.outputs
+    claims = claims_of(TASK, examples, is_given=True)
+    for proposal in checks:
+        claims += claims_of(proposal.agent_id, state.reports[proposal.proposal_id].report.outputs)
+    seen = {p.proposal_id: state.reports[p.proposal_id] for p in answers if p.proposal_id in state.reports}
+    return _Observed(
+        behaviours={
+            pid: behaviour_of(event.report.outputs, weights, text=state.task.description)
+            for pid, event in seen.items()
+        },
+        inputs=weights,
+        claims=tuple(claims),
+    )
+
+
+def _reproductions(
+    state: Deliberation, checks: Sequence[Proposal], answers: Sequence[Proposal], open_round: int | None
+) -> tuple[Reproduction, ...]:
+    """Every proposed test of a repository, from its runs of all rounds that count."""
+    ids = {proposal.proposal_id for proposal in answers}
+    found: list[Reproduction] = []
+    for proposal in checks:
+        trials = _trials(state, proposal.proposal_id, open_round)
+        found += reproductions_of(proposal.proposal_id, proposal.agent_id, trials, ids)
+    return tuple(found)
+
+
+def _trials(state: Deliberation, proposal_id: str, open_round: int | None) -> list[Trial]:
+    """The runs of proposed checks, those of the first round first; the unchanged commit counts as it was seen there."""
+    found: dict[str, Trial] = {}
+    for (round_, pid), event in sorted(state.tried.items()):
+        cut = state.rounds.get(round_)
+        is_counted = round_ == open_round if cut is None else pid in cut.tried
+        if pid == proposal_id and is_counted:
+            for trial in event.report.trials or ():
+                found.setdefault(trial.on, trial)
+    return list(found.values())

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypedDict, assert_never
@@ -29,13 +30,17 @@ from swe_ai_fleet.domain.steps import (
     CloseRound,
     NextStep,
     Rank,
+    RunMatrix,
     Start,
+    TryChecks,
 )
 from swe_ai_fleet.errors import FleetError
 from swe_ai_fleet.orchestrator.usecases.briefing import write_assignment, write_brief
 from swe_ai_fleet.orchestrator.usecases.evidence import evidence_of
+from swe_ai_fleet.orchestrator.usecases.gathering_async import observe, try_checks
 from swe_ai_fleet.orchestrator.usecases.result import build_result, failed_result
 from swe_ai_fleet.ports.agents import AgentPool
+from swe_ai_fleet.ports.cells import CellRunner
 from swe_ai_fleet.ports.checks import CheckRunner, Workspaces
 from swe_ai_fleet.ports.clock import Clock
 from swe_ai_fleet.ports.record import Published
@@ -62,6 +67,7 @@ class Steps:
 
     agents: AgentPool
     checks: CheckRunner
+    cells: CellRunner
     workspaces: Workspaces
     publish: Publish
     clock: Clock
@@ -71,7 +77,7 @@ class Steps:
     _brief: Brief | None = None
     _briefing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def carry_out(self, step: NextStep) -> None:  # one case a kind of step
+    async def carry_out(self, step: NextStep) -> None:  # noqa: C901  # one case a kind of step
         """Do it; when this returns, what came of it is acknowledged on the record.
 
         Raises:
@@ -86,6 +92,10 @@ class Steps:
                 await self._ask(step)
             case CheckProposal():
                 await self._check(step.proposal_id)
+            case TryChecks():
+                await self._try(step)
+            case RunMatrix():
+                await self._run_matrix(step.round)
             case CloseRound():
                 await self._close_round(step)
             case Rank():
@@ -139,6 +149,26 @@ class Steps:
         report = await self.checks.check(self.state.task, request.repo, proposal)
         await self._publish_report(report, proposal.agent_id, proposal.role, proposal.model, proposal.round)
 
+    async def _try(self, step: TryChecks) -> None:
+        checks, request = self.state.proposals[step.proposal_id], self._request()
+        answers = [
+            p for p in self.state.answers(step.round) if self.state.reports[p.proposal_id].report.applied
+        ]
+        if request.repo is not None:
+            report = await try_checks(self.checks, request.task, request.repo, checks, answers)
+            await self._publish_report(report, checks.agent_id, checks.role, checks.model, step.round)
+
+    async def _run_matrix(self, round_: int) -> None:
+        async with aclosing(observe(self.cells, self.state, round_)) as rows:
+            async for row in rows:
+                author = row.proposal
+                if author is None:
+                    await self._publish_report(row.report, BASE_AGENT, "", "", 0)
+                else:
+                    await self._publish_report(
+                        row.report, author.agent_id, author.role, author.model, author.round
+                    )
+
     async def _close_round(self, step: CloseRound) -> None:
         answers = self.state.answers(step.round)
         checked = tuple(p.proposal_id for p in answers if p.proposal_id in self.state.reports)
@@ -150,6 +180,7 @@ class Steps:
                 round=step.round,
                 included=tuple(p.proposal_id for p in answers),
                 checked=checked,
+                tried=tuple(p.proposal_id for p in self.state.checks_tried(step.round)),
                 missing=tuple(sorted(agent.agent_id for agent in missing)),
                 reason=step.reason,
                 **self._common(),

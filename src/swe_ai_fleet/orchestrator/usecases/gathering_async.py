@@ -1,0 +1,183 @@
+"""Gathering evidence that compares answers: proposed checks run on all of them, functions run on all inputs."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from swe_ai_fleet.domain.check import CheckReport, CheckStatus, Trial
+from swe_ai_fleet.domain.council import BASE_AGENT
+from swe_ai_fleet.domain.deliberation import Deliberation
+from swe_ai_fleet.domain.proposal import Proposal
+from swe_ai_fleet.domain.task import RepoRef, Task
+from swe_ai_fleet.ports.cells import Call, CellLimits, CellResult, CellRunner, Program
+from swe_ai_fleet.ports.checks import CheckRunner
+from swe_ai_fleet.ranking.observing import ObservationPlan, counted, expected_outputs, plan_observation
+from swe_ai_fleet.ranking.programs import program_in
+
+LIMITS = CellLimits(cell_s=0.5, timeouts=5)
+_SEEDS = (0, 1)
+"""Of the two runs of every cell; what differs between them is not deterministic."""
+_IDENTITY = Program(source="def identity(value):\n    return value\n", entry_point="identity")
+
+
+async def try_checks(
+    runner: CheckRunner, task: Task, repo: RepoRef, checks: Proposal, answers: Sequence[Proposal]
+) -> CheckReport:
+    """Run proposed checks on the unchanged commit, then on all answers at once.
+
+    Where they say nothing of the unchanged commit, or nothing fails there, no case can count and no answer is tried.
+
+    Raises:
+        SandboxUnavailableError: nothing strong enough contains them.
+    """
+    base = await runner.try_checks(task, repo, checks, None)
+    trials = [base]
+    if base.is_verdict and (base.status is CheckStatus.FAILED or "failed" in base.cases.values()):
+        async with asyncio.TaskGroup() as group:
+            runs = [group.create_task(runner.try_checks(task, repo, checks, one)) for one in answers]
+        trials += [run.result() for run in runs]
+    return report_of(checks.proposal_id, trials)
+
+
+def report_of(proposal_id: str, trials: Sequence[Trial]) -> CheckReport:
+    """The report of proposed checks; they do not apply where they say nothing of the unchanged commit."""
+    base = next(trial for trial in trials if trial.on == BASE_AGENT)
+    answers = sorted((trial for trial in trials if trial is not base), key=lambda trial: trial.on)
+    return CheckReport(
+        proposal_id=proposal_id,
+        applied=base.is_verdict,
+        reason="" if base.is_verdict else base.note,
+        trials=(base, *answers),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """One row of a function's matrix, or what one author expects; ``proposal`` is None for the task's examples."""
+
+    proposal: Proposal | None
+    report: CheckReport
+
+
+async def observe(runner: CellRunner, state: Deliberation, round_: int) -> AsyncGenerator[Observed, None]:
+    """Run the functions of a round on the pooled inputs; each report as soon as its row is complete.
+
+    Reports that are on the record already are not made again.
+
+    Raises:
+        SandboxUnavailableError: nothing strong enough contains the functions.
+    """
+    plan = plan_of(state, state.checks_proposed())
+    if round_ == 0:
+        canonical = await canonical_texts(runner, plan.expectations)
+        for row in _expectations(state, plan, canonical):
+            yield row
+    answers = [p for p in state.answers(round_) if p.proposal_id not in state.reports]
+    sources = {p.proposal_id: program_in(p.content, state.task.entry_point or "") for p in answers}
+    for proposal in answers:
+        if sources[proposal.proposal_id] is None:
+            reason = f"there is no Python in it that defines {state.task.entry_point}"
+            yield _row(proposal, applied=False, reason=reason)
+    programs = list(dict.fromkeys(source for source in sources.values() if source is not None))
+    async with aclosing(run_matrix(runner, programs, state.task.entry_point or "", plan.inputs)) as rows:
+        async for source, outputs in rows:
+            for proposal in answers:
+                if sources[proposal.proposal_id] == source:
+                    yield _row(proposal, outputs=dict(outputs))
+
+
+def plan_of(state: Deliberation, checks: Sequence[Proposal]) -> ObservationPlan:
+    """The plan that these proposed checks amount to."""
+    seed = 0 if state.requested is None else state.requested.seed
+    return plan_observation(state.task, [(p.agent_id, p.content) for p in checks], seed=seed)
+
+
+async def canonical_texts(runner: CellRunner, expected: Sequence[str]) -> dict[str, str]:
+    """What expected values, given as source, look like as outputs: they take the same way as the programs' own."""
+    found: dict[str, str] = {}
+    calls = [Call(arguments=source) for source in expected]
+    async for cell in runner.run([_IDENTITY], calls, limits=LIMITS):
+        if cell.status == "ok" and cell.output is not None:
+            found[expected[cell.call]] = cell.output
+    return found
+
+
+async def run_matrix(
+    runner: CellRunner,
+    programs: Sequence[str],
+    entry_point: str,
+    inputs: Sequence[str],
+    *,
+    limits: CellLimits = LIMITS,
+    seeds: Sequence[int] = _SEEDS,
+) -> AsyncGenerator[tuple[str, Mapping[str, str]], None]:
+    """Each program's source with its outputs by input, as soon as its row is complete.
+
+    An input is missing where the program raised, took too long, returned what has no canonical text, or did not
+    return the same under every seed. Leaving the iteration ends what runs.
+    """
+    if not inputs:
+        for source in programs:
+            yield source, {}
+        return
+    table = _Table(programs=programs, inputs=inputs, runs=len(seeds))
+    modules = [Program(source=source, entry_point=entry_point) for source in programs]
+    calls = [Call(arguments=text) for text in inputs]
+    for seed in seeds:
+        seeded = limits.model_copy(update={"seed": seed})
+        async with aclosing(runner.run(modules, calls, limits=seeded)) as cells:
+            async for cell in cells:
+                if table.take(cell):
+                    yield programs[cell.program], table.row(cell.program)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Table:
+    """Cells as they come, over several runs."""
+
+    programs: Sequence[str]
+    inputs: Sequence[str]
+    runs: int
+    _came: Counter[int] = field(default_factory=Counter)
+    _outputs: dict[tuple[int, int], str | None] = field(default_factory=dict)
+
+    def take(self, cell: CellResult) -> bool:
+        """Note it; True where its row is complete now."""
+        output = cell.output if cell.status == "ok" else None
+        place = (cell.program, cell.call)
+        self._outputs[place] = output if self._outputs.get(place, output) == output else None
+        self._came[cell.program] += 1
+        return self._came[cell.program] == self.runs * len(self.inputs)
+
+    def row(self, program: int) -> dict[str, str]:
+        """What the program returned, by input."""
+        said = ((text, self._outputs.get((program, call))) for call, text in enumerate(self.inputs))
+        return {text: output for text, output in said if output is not None}
+
+
+def _expectations(state: Deliberation, plan: ObservationPlan, canonical: Mapping[str, str]) -> list[Observed]:
+    """What the task's examples and every tester's checks expect."""
+    rows = []
+    examples = expected_outputs(plan.examples, canonical)
+    if examples and state.base is None:
+        report = CheckReport(proposal_id=BASE_AGENT, applied=True, outputs=examples)
+        rows.append(Observed(proposal=None, report=report))
+    tests = dict(plan.tests)
+    for proposal in state.checks_proposed():
+        if proposal.proposal_id not in state.reports:
+            assertions = tests[proposal.agent_id]
+            reason = "" if assertions else f"there is no assertion about {state.task.entry_point} in it"
+            outputs = expected_outputs(counted(assertions), canonical)
+            rows.append(_row(proposal, applied=bool(assertions), reason=reason, outputs=outputs))
+    return rows
+
+
+def _row(
+    proposal: Proposal, *, applied: bool = True, reason: str = "", outputs: Mapping[str, str] | None = None
+) -> Observed:
+    report = CheckReport(
+        proposal_id=proposal.proposal_id, applied=applied, reason=reason, outputs=dict(outputs or {})
+    )
+    return Observed(proposal=proposal, report=report)
