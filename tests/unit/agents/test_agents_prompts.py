@@ -148,3 +148,15 @@ def test_an_injected_end_mark_does_not_end_the_block() -> None:
 
 def test_a_tester_is_asked_for_tests() -> None:
     assert "Propose the checks" in prompt(agent=spec("tester-1", role="QA", duty="test"))
+
+
+def test_a_function_is_asked_for_by_name_and_its_tests_as_assertions() -> None:
+    brief = Brief(task=task(checks=(), entry_point="reorder_level"))
+    assert "source of the function reorder_level" in prompt(brief=brief)
+    tester = prompt(brief=brief, agent=spec("tester-1", role="QA", duty="test"))
+    assert "assert reorder_level(arguments) == expected" in tester
+
+
+def test_who_revises_a_function_reads_what_it_returned() -> None:
+    report = CheckReport(proposal_id="dev-1.0", applied=True, outputs={"1, 2": "[3]"})
+    assert "(1, 2) -> [3]" in prompt(ReviseStep(parent=proposal("dev-1"), report=report))

@@ -66,6 +66,14 @@ that pytest collects, as whole files (form 3), named test_*.py, next to the exis
 fails or passes for one reason, uses only what the repository has, needs no network and no time, and asserts what the \
 task demands, not how it might be written. At least one test should fail on the unchanged code for the reason that \
 the task describes."""
+_FUNCTION = """\
+Answer with the whole Python source of the function {name} and of all that it needs, in one ```python fence; it may \
+use the standard library. It is called with many inputs, the same for all answers, and compared by what it returns."""
+_FUNCTION_TEST = """\
+You do not write {name}; others do. Propose the tests that tell right functions from wrong ones: one statement a line \
+of the form assert {name}(arguments) == expected, in one ```python fence, with literals only and no other code. The \
+first five count as votes, so begin with those that you are sure of and that a careless function would fail; go on \
+with inputs that are worth trying, such as boundaries, empty and repeated values."""
 _REVISE = """\
 Below is your earlier answer, what was seen when it was tried out, and what peers said of it. What was executed \
 counts more than what was said. If the remarks are wrong, keep what is right. Answer the task again, in full, \
@@ -132,7 +140,14 @@ def _step_text(
         case ReviseStep() as step:
             return _revise_text(step, limit_bytes=limit_bytes)
         case _:
-            return _TEST if assignment.agent.duty == "test" else _ANSWER
+            return _propose_text(assignment)
+
+
+def _propose_text(assignment: Assignment) -> str:
+    name = assignment.brief.task.entry_point
+    if assignment.agent.duty == "test":
+        return _TEST if name is None else _FUNCTION_TEST.format(name=name)
+    return _ANSWER if name is None else _FUNCTION.format(name=name)
 
 
 def _critique_text(step: CritiqueStep, labels: Mapping[str, Proposal], *, limit_bytes: int | None) -> str:
@@ -232,7 +247,11 @@ def _report_text(report: CheckReport, *, limit_bytes: int) -> str:
         lines.append("A changed file is not valid syntax.")
     verdicts = [f"{result.name}: {result.status.value}" for result in report.results]
     failures = sorted(report.failures())
-    lines.append(fenced("verdicts", cut_middle("\n".join([*verdicts, *failures]), limit_bytes)))
+    if verdicts or not report.outputs:
+        lines.append(fenced("verdicts", cut_middle("\n".join([*verdicts, *failures]), limit_bytes)))
+    if report.outputs:
+        returned = [f"({arguments}) -> {output}" for arguments, output in report.outputs.items()]
+        lines.append(fenced("returned", cut_middle("\n".join(returned), limit_bytes)))
     lines += [
         fenced("output", cut_middle(result.output_tail, limit_bytes))
         for result in report.results

@@ -127,6 +127,8 @@ class RepairAgent:
 def _served(assignment: Assignment) -> RepoRef:
     """The repository; a refusal that helps where the task has nothing to search with."""
     brief = assignment.brief
+    if assignment.agent.duty == "test":
+        raise AgentRefusedError("A search finds repairs; it does not think of checks.", _CONFIGURE)
     if brief.repo is None:
         raise AgentRefusedError(
             "A search repairs code, and this task has no repository.", f"Name one with `repo`. {_CONFIGURE}"
