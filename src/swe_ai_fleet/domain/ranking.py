@@ -108,6 +108,8 @@ class Result(Recorded):
     duration_s: float
     winner: Winner | None = None
     ranking: tuple[RankedProposal, ...] = ()
+    tiers: tuple[TierVerdict, ...] = ()
+    """What each tier of the evidence did, in the order of comparison."""
     margin: float = 0.0
     dissent: tuple[Dissent, ...] = ()
     abstained: bool = False

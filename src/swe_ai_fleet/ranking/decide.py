@@ -23,6 +23,7 @@ from swe_ai_fleet.ranking.stopping import (
     cannot_change,
     p_leader_leads,
 )
+from swe_ai_fleet.ranking.telling import executed_tiers
 from swe_ai_fleet.ranking.wording import complaint, dissent_of, is_verified, praise, repairs_nothing
 
 _NOT_CHECKED = CheckCounts()
@@ -46,7 +47,7 @@ def decide(evidence: Evidence) -> Ranking:
     return Ranking(
         ranking=ranked,
         clusters=tuple(tuple(c.id for c in cluster) for cluster in standing.clusters),
-        tiers=(*standing.tiers, *_judging_tiers(standing, evidence)),
+        tiers=(*standing.tiers, *executed_tiers(standing, evidence), *_judging_tiers(standing, evidence)),
         margin=standing.margin,
         dissent=dissent_of(standing),
         abstained=bool(against),
@@ -140,13 +141,17 @@ def _p_correct(candidate: Candidate, standing: Standing, evidence: Evidence) -> 
     is_broken = any(
         gate.disqualifies and gate.demerits(candidate) for gate in standing.gates
     ) or repairs_nothing(candidate, evidence)
-    return p_patch_correct(
+    own = p_patch_correct(
         copies=standing.parts["copies"][candidate.id] * standing.total,
         cluster=standing.support(standing.cluster_of(candidate)),
         voters=standing.total,
         is_verified=is_verified(candidate, evidence),
         is_broken=is_broken,
     )
+    leader = standing.candidates[0]
+    if standing.passed[leader.id] <= standing.passed[candidate.id]:
+        return own
+    return min(own, round(1 - _p_correct(leader, standing, evidence), 6))
 
 
 def _p_function(candidate: Candidate, standing: Standing) -> float:

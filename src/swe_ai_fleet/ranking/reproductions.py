@@ -60,14 +60,9 @@ def counting(tests: Sequence[Reproduction]) -> list[Reproduction]:
 
 
 def passed_tests(candidates: Sequence[Candidate], tests: Sequence[Reproduction]) -> dict[str, frozenset[str]]:
-    """By proposal id: the counting tests of others that it passes."""
+    """By proposal id: the counting tests that it passes."""
     shown = counting(tests)
-    return {
-        c.id: frozenset(
-            test.test_id for test in shown if c.id in test.passed_by and test.author != c.proposal.agent_id
-        )
-        for c in candidates
-    }
+    return {c.id: frozenset(test.test_id for test in shown if c.id in test.passed_by) for c in candidates}
 
 
 def reproduction_scores(

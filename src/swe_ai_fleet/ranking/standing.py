@@ -42,7 +42,7 @@ class Standing:
     is_text: bool = False
     """Nothing was executed, and there is nothing that could be."""
     passed: Mapping[str, frozenset[str]]
-    """By proposal id: the proposed tests it passes of those that count and are not its author's."""
+    """By proposal id: the proposed tests it passes, of those that count."""
 
     @property
     def total(self) -> float:

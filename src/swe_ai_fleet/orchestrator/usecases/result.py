@@ -106,6 +106,7 @@ def _assemble(
         duration_s=round((closed_at - began).total_seconds(), 3),
         winner=_winner(state, ranking) if outcome is DeliberationOutcome.DECIDED else None,
         ranking=ranking.ranking,
+        tiers=ranking.tiers,
         margin=ranking.margin,
         dissent=ranking.dissent,
         abstained=ranking.abstained,
