@@ -3,14 +3,15 @@
 import asyncio
 import hashlib
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from swe_ai_fleet.domain.events import Closed, Event
+from swe_ai_fleet.domain.reliability import ReliabilityBook
 from swe_ai_fleet.errors import RecordConflictError, RecordNotFoundError
 from swe_ai_fleet.messaging.in_memory_queue import InMemoryCommandQueue, InMemoryDeadLetters
 from swe_ai_fleet.messaging.streams import ACK_WAIT_S, MAX_DELIVER
-from swe_ai_fleet.messaging.subjects import event_subject, events_of
+from swe_ai_fleet.messaging.subjects import event_subject, events_of, reliability_subject
 from swe_ai_fleet.ports.record import Published, Record, Snapshot
 
 
@@ -90,6 +91,26 @@ class InMemorySnapshotStore:
         return newest[:limit]
 
 
+class InMemoryReliabilityBooks:
+    """Books that end with their process."""
+
+    def __init__(self) -> None:
+        """Empty."""
+        self._books: dict[str, ReliabilityBook] = {}
+
+    async def get(self, task_class: str) -> ReliabilityBook:
+        """The latest, or an empty one."""
+        reliability_subject(task_class)
+        return self._books.get(task_class) or ReliabilityBook(task_class=task_class)
+
+    async def change(
+        self, task_class: str, change: Callable[[ReliabilityBook], ReliabilityBook]
+    ) -> ReliabilityBook:
+        """Put the changed book in the place of the latest."""
+        self._books[task_class] = change(await self.get(task_class))
+        return self._books[task_class]
+
+
 class InMemoryBlobStore:
     """Content that ends with its process."""
 
@@ -125,6 +146,7 @@ async def open_in_memory_record(
     yield Record(
         events=InMemoryEventLog(),
         snapshots=InMemorySnapshotStore(),
+        reliability=InMemoryReliabilityBooks(),
         blobs=InMemoryBlobStore(),
         commands=queue,
         dead_letters=letters,

@@ -10,6 +10,7 @@ from swe_ai_fleet.messaging.nats_connecting import open_connection, shown_addres
 from swe_ai_fleet.messaging.nats_dead_letters import NatsDeadLetters
 from swe_ai_fleet.messaging.nats_event_log import NatsEventLog
 from swe_ai_fleet.messaging.nats_publisher import NatsPublisher
+from swe_ai_fleet.messaging.nats_reliability import NatsReliabilityBooks
 from swe_ai_fleet.messaging.nats_requests import JetStreamApi
 from swe_ai_fleet.messaging.nats_snapshots import NatsSnapshotStore
 from swe_ai_fleet.messaging.nats_streams import ensure_streams_within
@@ -53,6 +54,7 @@ async def open_nats_record(options: NatsOptions) -> AsyncIterator[Record]:
             yield Record(
                 events=NatsEventLog(api, publisher, blobs, is_clustered=is_clustered),
                 snapshots=NatsSnapshotStore(api, publisher),
+                reliability=NatsReliabilityBooks(api, publisher),
                 blobs=blobs,
                 commands=commands,
                 dead_letters=letters,

@@ -9,6 +9,7 @@ from swe_ai_fleet.messaging.subjects import (
     ALL_COMMANDS,
     ALL_DEAD_LETTERS,
     ALL_EVENTS,
+    ALL_RELIABILITY,
     ALL_SNAPSHOTS,
     ALL_STORED,
 )
@@ -17,6 +18,7 @@ COMMANDS = "FLEET_COMMANDS"
 EVENTS = "FLEET_EVENTS"
 DEAD_LETTERS = "FLEET_DEAD_LETTERS"
 SNAPSHOTS = "KV_fleet_deliberations"
+RELIABILITY = "KV_fleet_reliability"
 BLOBS = "OBJ_fleet_blobs"
 WORKERS = "workers"
 """The durable consumer that all workers share."""
@@ -78,6 +80,20 @@ _STREAMS: tuple[dict[str, Any], ...] = (
         "discard": "new",
         "max_msgs_per_subject": 1,
         "max_msg_size": 64 * _KIB,
+        "duplicate_window": 120 * _S,
+        "allow_rollup_hdrs": True,
+        "deny_delete": True,
+        "allow_direct": True,
+    },
+    {
+        "name": RELIABILITY,
+        "description": "How often agents and judges were right, as users reported it",
+        "subjects": [ALL_RELIABILITY],
+        "retention": "limits",
+        "storage": "file",
+        "discard": "new",
+        "max_msgs_per_subject": 5,
+        "max_msg_size": 1024 * _KIB,
         "duplicate_window": 120 * _S,
         "allow_rollup_hdrs": True,
         "deny_delete": True,

@@ -18,6 +18,7 @@ ALL_STORED = f"{ROOT}.stored.>"
 """Each event again once it is stored, with its place in the stream in the headers; live only, not a stream."""
 ALL_DEAD_LETTERS = f"{ROOT}.dead_letter.>"
 ALL_SNAPSHOTS = "$KV.fleet_deliberations.>"
+ALL_RELIABILITY = "$KV.fleet_reliability.>"
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _WAY_OUT = "Use letters, digits, _ and -, at most 64 of them."
@@ -90,6 +91,15 @@ def snapshot_subject(deliberation_id: str) -> str:
         InputError: the id cannot stand in a subject.
     """
     return f"$KV.fleet_deliberations.{token('deliberation_id', deliberation_id)}"
+
+
+def reliability_subject(task_class: str) -> str:
+    """The key-value entry of one class of tasks.
+
+    Raises:
+        InputError: the class cannot stand in a subject.
+    """
+    return f"$KV.fleet_reliability.{token('task_class', task_class)}"
 
 
 def blob_chunks(place: str) -> str:

@@ -10,6 +10,7 @@ from swe_ai_fleet.domain.events import Event
 from swe_ai_fleet.domain.outcome import DeliberationOutcome
 from swe_ai_fleet.domain.task import Task
 from swe_ai_fleet.domain.value import Recorded
+from swe_ai_fleet.ports.reliability import ReliabilityBooks
 
 
 class Published(Recorded):
@@ -239,6 +240,7 @@ class Record:
 
     events: EventLog
     snapshots: SnapshotStore
+    reliability: ReliabilityBooks
     blobs: BlobStore
     commands: CommandQueue
     dead_letters: DeadLetters

@@ -1,58 +1,59 @@
-"""How often an agent has been right, learnt from ground truth alone: Beta counts that decay.
+"""What track records are worth: vote weights of a council, and what a user's report says of everybody in it."""
 
-Ground truth is what a user reports of a decision (merged, rejected, a verdict), never what other agents
-think: agreement between agents of the same model family is not evidence that they are right.
-"""
-
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
 
-from pydantic import Field
+from swe_ai_fleet.domain.council import AgentSpec, Council
+from swe_ai_fleet.domain.ranking import Ranking
+from swe_ai_fleet.domain.reliability import Mark, ReliabilityBook, TrackRecord
+from swe_ai_fleet.domain.review import Ballot, Critique
+from swe_ai_fleet.ranking.judging import judge_all
 
-from swe_ai_fleet.domain.value import Recorded
-
-HALF_LIFE_DAYS = 90.0
 _PRIOR_VOTES = 4.0
 _EVEN = 0.5
 _LIGHTEST, _HEAVIEST = 0.2, 2.0
+_AGENT, _JUDGE = "agent", "judge"
 
 
-class TrackRecord(Recorded):
-    """What is known of one agent, model or judge on one class of tasks: a Beta(1 + right, 1 + wrong) after decay."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """By agent id; who is not named has one vote."""
 
-    right: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    wrong: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    as_of: datetime | None = None
-    """UTC; the counts are what they were then. None before the first outcome."""
-
-    def after(self, *, was_right: bool, at: datetime, weight: float = 1.0) -> "TrackRecord":
-        """With one more outcome. An outcome from before ``as_of`` decays by its own age."""
-        now = self.at(at)
-        behind_days = 0.0 if now.as_of is None else max(0.0, (now.as_of - at).total_seconds() / 86400)
-        counted = weight * 0.5 ** (behind_days / HALF_LIFE_DAYS)
-        return TrackRecord(
-            right=now.right + (counted if was_right else 0.0),
-            wrong=now.wrong + (0.0 if was_right else counted),
-            as_of=at if now.as_of is None else max(now.as_of, at),
-        )
-
-    def at(self, moment: datetime) -> "TrackRecord":
-        """What the counts are worth then: half after every 90 days. Nothing changes for the past."""
-        if self.as_of is None or moment <= self.as_of:
-            return self
-        kept = 0.5 ** ((moment - self.as_of).total_seconds() / 86400 / HALF_LIFE_DAYS)
-        return TrackRecord(right=self.right * kept, wrong=self.wrong * kept, as_of=moment)
-
-    @property
-    def outcomes(self) -> float:
-        """How many outcomes it rests on, after decay."""
-        return self.right + self.wrong
+    agents: Mapping[str, float]
+    """Of its answers."""
+    judges: Mapping[str, float]
+    """Of what it says about the answers of others."""
 
 
-def reliability_key(*, agent_id: str, role: str, model: str, task_class: str) -> str:
-    """The key of an agent's track record; empty ``agent_id`` and ``role`` for the model's."""
-    return "/".join(part.replace("/", "_") for part in (model, role, agent_id, task_class))
+def agent_key(agent: AgentSpec) -> str:
+    """The key of what is known of an agent's answers."""
+    return _key(_AGENT, agent.model, agent.role, agent.agent_id)
+
+
+def judge_key(agent: AgentSpec) -> str:
+    """The key of what is known of an agent as a judge: judging is its model's skill, whatever its role."""
+    return _key(_JUDGE, agent.model)
+
+
+def _key(*parts: str) -> str:
+    return "/".join(part.replace("/", "_") for part in parts)
+
+
+def weights_of(council: Council, book: ReliabilityBook, *, at: datetime) -> Weights:
+    """The vote weights of a council as of one moment."""
+    agents, judges = {}, {}
+    for agent in council.agents:
+        own = book.records.get(agent_key(agent), TrackRecord()).at(at)
+        of_model = _key(_AGENT, agent.model) + "/"
+        model = pooled((r for whose, r in book.records.items() if whose.startswith(of_model)), at=at)
+        agents[agent.agent_id] = vote_weight(own, model=model)
+        judges[agent.agent_id] = vote_weight(book.records.get(judge_key(agent), TrackRecord()).at(at))
+    return Weights(
+        agents={name: weight for name, weight in agents.items() if weight != 1.0},
+        judges={name: weight for name, weight in judges.items() if weight != 1.0},
+    )
 
 
 def p_right(own: TrackRecord, *, model: TrackRecord | None = None) -> float:
@@ -77,3 +78,51 @@ def pooled(standings: Iterable[TrackRecord], *, at: datetime) -> TrackRecord:
 
 def _shrunk(standing: TrackRecord, prior: float) -> float:
     return (standing.right + _PRIOR_VOTES * prior) / (standing.outcomes + _PRIOR_VOTES)
+
+
+def marks_of_verdict(
+    council: Council, ranking: Ranking, critiques: Sequence[Critique], proposal_id: str, *, is_good: bool
+) -> tuple[Mark, ...]:
+    """What it says of everybody that an answer was good, or bad.
+
+    Who gave it, or one that behaves alike, was right or wrong; who accepted or rejected it in a review, too. Of other
+    answers it says nothing: there may be more than one good one.
+    """
+    alike = next((set(group) for group in ranking.clusters if proposal_id in group), {proposal_id})
+    authors = {place.proposal_id: place.agent_id for place in ranking.ranking}
+    known = {agent.agent_id: agent for agent in council.agents}
+    marks = {
+        Mark(whose=agent_key(known[agent_id]), was_right=is_good)
+        for pid, agent_id in authors.items()
+        if pid in alike and agent_id in known
+    }
+    said: dict[str, bool] = {}
+    for critique in critiques:
+        own = authors.get(critique.proposal_id)
+        if critique.proposal_id in alike and critique.verdict != "revise" and critique.reviewer_id != own:
+            said[critique.reviewer_id] = (critique.verdict == "accept") == is_good
+    reviewers = [known[reviewer] for reviewer in sorted(said) if reviewer in known]
+    return (
+        *sorted(marks, key=lambda mark: mark.whose),
+        *(Mark(whose=judge_key(agent), was_right=said[agent.agent_id]) for agent in reviewers),
+    )
+
+
+def marks_of_pair(
+    council: Council, ballots: Sequence[Ballot], *, better: str, worse: str
+) -> tuple[Mark, ...]:
+    """What it says of the judges that one of two answers is better: a pair of the gold set.
+
+    A judge that preferred neither in both orders was neither right nor wrong.
+    """
+    pair = {pid: frozenset[str]() for pid in (better, worse)}
+    by_judge = itertools.groupby(
+        sorted(ballots, key=lambda b: b.showing.judge), key=lambda b: b.showing.judge
+    )
+    known = {agent.agent_id: agent for agent in council.agents}
+    marks = []
+    for judge, own in by_judge:
+        shares = judge_all(own, pair, reliability={}).shares
+        if judge in known and shares[better] != shares[worse]:
+            marks.append(Mark(whose=judge_key(known[judge]), was_right=shares[better] > shares[worse]))
+    return tuple(marks)

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from nats_accounts import COMPONENTS, K8S, Accounts, nats_with_accounts, program
 from nats_server import nats_binary, running_nats_server
 from story import Story
 
+from swe_ai_fleet.domain.reliability import Mark, ReliabilityBook, Report
 from swe_ai_fleet.errors import RecordDeniedError, UnreachableError
 from swe_ai_fleet.messaging.nats_record import open_nats_record
 from swe_ai_fleet.messaging.options import NatsOptions
@@ -32,7 +34,7 @@ async def declare_twice(accounts: Accounts) -> None:
     """Declaring again changes nothing."""
     for outcome in ("created", "unchanged"):
         lines = await accounts.declare()
-        assert [line.rpartition(": ")[2] for line in lines[:5]] == [outcome] * 5
+        assert [line.rpartition(": ")[2] for line in lines[:6]] == [outcome] * 6
 
 
 def story(name: str) -> Story:
@@ -86,6 +88,16 @@ async def test_a_letter_that_a_worker_gave_up_goes_back_at_a_submitters_wish(acc
         await again.ack()
 
 
+async def test_a_submitter_reports_how_a_decision_turned_out_and_a_worker_reads_it(
+    accounts: Accounts,
+) -> None:
+    report = Report(marks=(Mark(whose="agent/m/DEV/dev-1", was_right=True),), at=story("r").requested().time)
+    async with accounts.record("submitter") as submitter, accounts.record("worker") as worker:
+        change = partial(ReliabilityBook.with_report, about="d1/dev-1.0", report=report)
+        changed = await submitter.reliability.change("DEV-code", change)
+        assert await worker.reliability.get("DEV-code") == changed
+
+
 async def test_a_consumer_follows_with_a_durable_of_its_own(accounts: Accounts) -> None:
     told = story("accounts-4")
     async with accounts.record("worker") as worker:
@@ -104,6 +116,7 @@ async def test_a_consumer_follows_with_a_durable_of_its_own(accounts: Accounts) 
 EVENT = "fleet.v1.event.d1"
 FORBIDDEN = {
     "worker": [
+        "$KV.fleet_reliability.DEV-code",
         "fleet.v1.command.deliberate.DEV",
         "$JS.API.STREAM.PURGE.FLEET_EVENTS",
         "$JS.API.STREAM.DELETE.FLEET_COMMANDS",
@@ -113,6 +126,7 @@ FORBIDDEN = {
         "$JS.API.DIRECT.GET.FLEET_DEAD_LETTERS",
     ],
     "agent": [
+        "$KV.fleet_reliability.DEV-code",
         f"{EVENT}.closed",
         f"{EVENT}.ranked",
         f"{EVENT}.checked.0.dev-1",

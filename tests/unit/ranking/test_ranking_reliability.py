@@ -1,9 +1,31 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from council_evidence import council, critique, proposal, text_evidence
 
+from swe_ai_fleet.domain.council import AgentSpec
+from swe_ai_fleet.domain.reliability import (
+    MOST_MARKS,
+    Mark,
+    ReliabilityBook,
+    Report,
+    TrackRecord,
+    task_class_of,
+)
+from swe_ai_fleet.domain.review import Ballot, Showing
+from swe_ai_fleet.domain.task import Constraints, Task
 from swe_ai_fleet.ranking.calibration import p_function_correct, p_patch_correct
-from swe_ai_fleet.ranking.reliability import TrackRecord, p_right, pooled, reliability_key, vote_weight
+from swe_ai_fleet.ranking.decide import decide
+from swe_ai_fleet.ranking.reliability import (
+    agent_key,
+    judge_key,
+    marks_of_pair,
+    marks_of_verdict,
+    p_right,
+    pooled,
+    vote_weight,
+    weights_of,
+)
 from swe_ai_fleet.ranking.stopping import cannot_change, p_leader_leads
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -41,9 +63,88 @@ def test_outcomes_count_half_after_ninety_days_whatever_their_order() -> None:
     assert pooled([record(1, 0), record(0, 1)], at=NOW).outcomes == 2
 
 
-def test_a_key_has_four_parts_whatever_the_names() -> None:
-    key = reliability_key(agent_id="dev-1", role="DEV", model="vllm:Qwen/Qwen3", task_class="bugfix")
-    assert key == "vllm:Qwen_Qwen3/DEV/dev-1/bugfix"
+DEV = AgentSpec(agent_id="dev-1", role="DEV", model="vllm:Qwen/Qwen3")
+
+
+def test_an_agent_is_known_by_model_role_and_id_and_a_judge_by_its_model() -> None:
+    assert agent_key(DEV) == "agent/vllm:Qwen_Qwen3/DEV/dev-1"
+    assert judge_key(DEV) == "judge/vllm:Qwen_Qwen3"
+
+
+def test_tasks_are_classed_by_role_and_by_whether_there_is_code_unless_the_user_names_a_class() -> None:
+    assert task_class_of(Task(description="x", repo=".")) == "DEV-code"
+    assert task_class_of(Task(description="x", role="ARCHITECT")) == "ARCHITECT-text"
+    named = Constraints(metadata={"task_class": "bugfix"})
+    assert task_class_of(Task(description="x", constraints=named)) == "bugfix"
+    no_token = Constraints(metadata={"task_class": "a.b > c"})
+    assert task_class_of(Task(description="x", constraints=no_token)) == "DEV-text"
+
+
+def report(*marks: tuple[str, bool], days: float = 0) -> Report:
+    found = tuple(Mark(whose=whose, was_right=was_right) for whose, was_right in marks)
+    return Report(marks=found, at=NOW + timedelta(days=days))
+
+
+def test_a_report_counts_once_and_another_verdict_takes_its_place() -> None:
+    book = ReliabilityBook(task_class="DEV-code")
+    once = book.with_report("d1/dev-1.0", report(("a", True)))
+    assert once.with_report("d1/dev-1.0", report(("a", True), days=1)) == once
+    corrected = once.with_report("d1/dev-1.0", report(("a", False), days=90))
+    assert (corrected.records["a"].right, corrected.records["a"].wrong) == pytest.approx((0.0, 1.0))
+
+
+def test_what_is_worth_nothing_any_more_and_what_is_long_ago_is_forgotten() -> None:
+    book = ReliabilityBook(task_class="DEV-code").with_report("d0", report(("old", True)))
+    book = book.with_report("d1", report(("new", True), days=3650))
+    assert book.records.keys() == {"new"}
+    crowd = [(f"agent-{n}", True) for n in range(MOST_MARKS)]
+    assert book.with_report("d2", report(*crowd, days=3650)).reports.keys() == {"d2"}
+
+
+def test_a_council_is_weighed_by_its_agents_and_where_they_are_unknown_by_their_models() -> None:
+    agents = council("ada", "bob").agents
+    book = ReliabilityBook(task_class="DEV-text")
+    for n in range(20):
+        book = book.with_report(f"d{n}", report((agent_key(agents[0]), True), (judge_key(agents[0]), False)))
+    weights = weights_of(council("ada", "bob"), book, at=NOW)
+    assert weights.agents["ada"] > weights.agents["bob"] > 1.0
+    assert weights.judges["ada"] == weights.judges["bob"] < 1.0
+    assert weights_of(council("ada"), ReliabilityBook(task_class="x"), at=NOW).agents == {}
+
+
+def test_a_verdict_marks_who_gave_the_answer_and_who_accepted_or_rejected_it() -> None:
+    answers = [proposal("ada", "A design."), proposal("bob", "A  design."), proposal("cyd", "Another.")]
+    said = [critique("cyd", "ada.0", 0.9, "accept"), critique("dan", "ada.0", 0.1, "reject")]
+    said += [critique("eve", "ada.0", 0.5, "revise"), critique("ada", "ada.0", 1.0, "accept")]
+    ranking = decide(text_evidence(answers, said))
+    names = council("ada", "bob", "cyd", "dan", "eve")
+    marks = marks_of_verdict(names, ranking, said, "ada.0", is_good=False)
+    by_key = {(mark.whose, mark.was_right) for mark in marks}
+    assert by_key == {
+        ("agent/vllm:tiny/DEV/ada", False),
+        ("agent/vllm:tiny/DEV/bob", False),
+        ("judge/vllm:tiny", False),
+        ("judge/vllm:tiny", True),
+    }
+
+
+def test_a_pair_of_the_gold_set_marks_the_judges_that_were_sure_of_it() -> None:
+    def both(judge: str, there: str, back: str) -> list[Ballot]:
+        orders = [("ada.0", "bob.0", there), ("bob.0", "ada.0", back)]
+        return [
+            Ballot.model_validate(
+                {"showing": Showing(judge=judge, first=one, second=other), "preferred": preferred}
+            )
+            for one, other, preferred in orders
+        ]
+
+    ballots = [
+        *both("cyd", "first", "second"),
+        *both("dan", "second", "first"),
+        *both("eve", "first", "first"),
+    ]
+    marks = marks_of_pair(council("cyd", "dan", "eve"), ballots, better="ada.0", worse="bob.0")
+    assert [mark.was_right for mark in marks] == [True, False]
 
 
 def test_the_posterior_rises_with_the_lead() -> None:
