@@ -35,6 +35,8 @@ from swe_ai_fleet.sandbox.repositories import resolve_repo
 from swe_ai_fleet.sandbox.selection import choose_sandbox
 from swe_ai_fleet.sandbox.workspaces import GitWorkspaces
 from swe_ai_fleet.settings import Settings, nats_of_this_node
+from swe_ai_fleet.telemetry.starting import start_telemetry
+from swe_ai_fleet.tracing.spans import current_span
 
 _WELL_FOR_S = 30.0
 """A model server that answered so recently is not asked again whether it does."""
@@ -52,7 +54,7 @@ class AgentBuilder:
         self._registry = ModelRegistry(settings.providers(), retry=settings.retry)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (AgentBuilder, (self._settings,))
+        return (_builder_elsewhere, (self._settings,))
 
     def __call__(self, spec: AgentSpec) -> Agent:
         """The agent of a declaration; several in a fallback order where its model id names several.
@@ -91,6 +93,12 @@ class AgentBuilder:
         )
 
 
+def _builder_elsewhere(settings: Settings) -> AgentBuilder:
+    """As an actor has it, in its own process."""
+    start_telemetry(settings.telemetry)
+    return AgentBuilder(settings)
+
+
 def _offline_agent(link: ModelId, spec: AgentSpec, settings: Settings) -> Agent:
     from swe_ai_fleet.orchestrator.agents.repair_agent import RepairAgent
 
@@ -125,6 +133,12 @@ def build_cell_runner(settings: Settings, *, concurrency: int | None = None) -> 
     return SandboxCellRunner(build_sandbox(settings), concurrency=concurrency or settings.sandbox.concurrency)
 
 
+def _check_runner_elsewhere(settings: Settings) -> CheckRunner:
+    """As a worker of the cluster has it, in its own process."""
+    start_telemetry(settings.telemetry)
+    return build_check_runner(settings)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fleet:
     """A running fleet."""
@@ -154,7 +168,7 @@ class Fleet:
             seed: of everything that is drawn; a fresh one where it is left out.
             models: model ids, dealt to the agents in turn; the configured ones where it is empty.
             relative_to: the folder from which ``task.repo`` is meant.
-            traceparent: W3C trace context of the caller.
+            traceparent: W3C trace context of the caller, where no span is around this call.
 
         Raises:
             InputError: the repository or a model is not as it has to be.
@@ -173,7 +187,7 @@ class Fleet:
             seed=secrets.randbelow(2**31) if seed is None else seed,
             now=self.clock.now(),
             max_tokens=self.settings.agents.max_tokens,
-            traceparent=traceparent,
+            traceparent=current_span().traceparent or traceparent,
         )
         return requested, (*notes, *_containment_notes(self.settings, task))
 
@@ -264,6 +278,6 @@ async def _workplaces(
         clock=clock,
     )
     agents = await stack.enter_async_context(ray_pool)
-    checks = RayCheckRunner(settings.ray, build=partial(build_check_runner, settings))
+    checks = RayCheckRunner(settings.ray, build=partial(_check_runner_elsewhere, settings))
     build_cells = partial(build_cell_runner, settings, concurrency=1)
     return agents, checks, RayCellRunner(settings.ray, build=build_cells)

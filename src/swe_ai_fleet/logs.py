@@ -6,6 +6,8 @@ from typing import Literal
 
 import structlog
 
+from swe_ai_fleet.tracing.spans import current_span
+
 _TRACEBACKS = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
@@ -33,6 +35,7 @@ def configure_logs(
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            _with_trace,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *([] if for_people else [_TRACEBACKS]),
@@ -42,6 +45,14 @@ def configure_logs(
         logger_factory=_on_stderr,
         cache_logger_on_first_use=False,
     )
+
+
+def _with_trace(_log: object, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """The trace that the line belongs to, where there is one."""
+    traceparent = current_span().traceparent
+    if traceparent is not None:
+        _, event["trace_id"], event["span_id"], _ = traceparent.split("-")
+    return event
 
 
 def _on_stderr(*_: object) -> structlog.WriteLogger:

@@ -5,6 +5,7 @@ embedded: what has no address is started locally and stopped afterwards.
 """
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,6 +21,7 @@ from swe_ai_fleet.models.model_id import OFFLINE
 from swe_ai_fleet.models.provider import Provider
 from swe_ai_fleet.models.resilience import RetryPolicy
 from swe_ai_fleet.sandbox.options import SandboxOptions
+from swe_ai_fleet.tracing.options import TelemetryOptions
 
 PREFIX = "FLEET_"
 EMBEDDED_MODEL = f"{OFFLINE}:repair"
@@ -109,6 +111,7 @@ class Settings(BaseSettings):
     admission: Admission = Admission()
     sandbox: SandboxOptions = SandboxOptions()
     log: LogSettings = LogSettings()
+    telemetry: TelemetryOptions = TelemetryOptions()
     worker: WorkerSettings = WorkerSettings()
 
     def providers(self) -> tuple[Provider, ...]:
@@ -154,11 +157,26 @@ def load_settings() -> Settings:
         field = PREFIX + "__".join(str(part) for part in first["loc"]).upper()
         shown = "(hidden)" if "KEY" in field or "SEED" in field else first["input"]
         raise InputError(field, shown, first["msg"], "docs/settings.md lists every setting.") from error
+    settings = _with_standard_telemetry(settings)
     active = os.environ.get("VIRTUAL_ENV")
     if settings.sandbox.virtual_env is not None or active is None:
         return settings
     sandbox = settings.sandbox.model_copy(update={"virtual_env": Path(active)})
     return settings.model_copy(update={"sandbox": sandbox})
+
+
+def _with_standard_telemetry(settings: Settings) -> Settings:
+    """What OpenTelemetry's own variables say counts where the fleet's do not, and where its packages are there."""
+    endpoint = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+    is_off = os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true"
+    if settings.telemetry.endpoint is not None or is_off or not endpoint.startswith(("http://", "https://")):
+        return settings
+    try:
+        find_spec("opentelemetry.exporter.otlp.proto.http")
+    except ModuleNotFoundError:
+        return settings
+    telemetry = settings.telemetry.model_copy(update={"endpoint": endpoint})
+    return settings.model_copy(update={"telemetry": telemetry})
 
 
 _CREDENTIALS = ("token", "nkey_seed_file", "nkey_seed", "credentials_file")

@@ -21,6 +21,7 @@ from swe_ai_fleet.domain.outcome import DeliberationOutcome
 from swe_ai_fleet.domain.ranking import Result
 from swe_ai_fleet.errors import BudgetError, InputError, RecordError
 from swe_ai_fleet.orchestrator.usecases.requesting import task_id_of
+from swe_ai_fleet.tracing.spans import span
 
 if TYPE_CHECKING:
     from swe_ai_fleet.bootstrap import Fleet
@@ -123,10 +124,11 @@ class Batch:
             self.running.discard(deliberation_id)
 
     async def _deliberate(self, file: TaskFile, deliberation_id: str) -> Result:
-        requested, notes = await self.fleet.request(
-            file.task, deliberation_id=deliberation_id, models=self.models, relative_to=file.folder
-        )
-        return await self.fleet.deliberate.run(requested, notes=notes, observe=self.progress.observe)
+        with span("swe-fleet batch"):
+            requested, notes = await self.fleet.request(
+                file.task, deliberation_id=deliberation_id, models=self.models, relative_to=file.folder
+            )
+            return await self.fleet.deliberate.run(requested, notes=notes, observe=self.progress.observe)
 
     def _refuse(self, file: TaskFile, deliberation_id: str, reason: str) -> None:
         task_id = task_id_of(file.task)

@@ -10,6 +10,7 @@ from swe_ai_fleet.errors import InputError
 from swe_ai_fleet.logs import configure_logs
 from swe_ai_fleet.models.model_id import split_chain
 from swe_ai_fleet.settings import Settings, load_settings, unknown_variables
+from swe_ai_fleet.telemetry.starting import start_telemetry
 
 if TYPE_CHECKING:
     from swe_ai_fleet.bootstrap import Fleet
@@ -18,13 +19,14 @@ if TYPE_CHECKING:
 
 
 def prepare() -> Settings:
-    """Read the settings, say which variables are none, and set the logs up.
+    """Read the settings, say which variables are none, and set logs and spans up.
 
     Raises:
         InputError: a variable is not valid.
     """
     settings = load_settings()
     configure_logs(settings.log.level, settings.log.format)
+    start_telemetry(settings.telemetry)
     for name in unknown_variables():
         click.echo(f"Note: {name} is no setting and has no effect; docs/settings.md lists them.", err=True)
     return settings

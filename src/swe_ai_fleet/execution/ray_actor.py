@@ -1,5 +1,7 @@
 """The actor of the pool: agents of any declaration, many calls at once, one record."""
 
+import asyncio
+
 import ray
 from ray.actor import ActorClass
 
@@ -9,6 +11,7 @@ from swe_ai_fleet.orchestrator.agents.hosting import AgentHost
 from swe_ai_fleet.orchestrator.agents.kept_record import KeptRecord, OpenRecord
 from swe_ai_fleet.orchestrator.agents.system_clock import SystemClock
 from swe_ai_fleet.ports.agents import BuildAgent
+from swe_ai_fleet.tracing.spans import flush_spans
 
 
 class RayAgentHost:
@@ -50,6 +53,7 @@ class RayAgentHost:
         if self._host is not None:
             await self._host.close()
         await self._record.close()
+        await asyncio.to_thread(flush_spans)
 
 
 RayAgentHostActor: ActorClass[RayAgentHost] = ray.remote(RayAgentHost)

@@ -11,6 +11,8 @@ from swe_ai_fleet.errors import PlacementError, SandboxError
 from swe_ai_fleet.execution.options import RayOptions
 from swe_ai_fleet.execution.placement import Demand, check_selector, hosts, shortage
 from swe_ai_fleet.execution.ray_calls import awaited, cluster_nodes
+from swe_ai_fleet.tracing.checks import running
+from swe_ai_fleet.tracing.spans import current_span
 
 _Answer = TypeVar("_Answer")
 Work = Callable[[Any], Coroutine[Any, Any, _Answer]]
@@ -76,7 +78,7 @@ class RayWork:
 
     async def _once(self, work: Work[_Answer]) -> _Answer:
         try:
-            answer: _Answer = await awaited(self._task.remote(self._build, work))
+            answer: _Answer = await awaited(self._task.remote(self._build, work, current_span().traceparent))
         except RayTaskError:
             raise
         except _LOST:
@@ -86,6 +88,8 @@ class RayWork:
         return answer
 
 
-def _run(build: Callable[[], Any], work: Work[_Answer]) -> _Answer:
+def _run(build: Callable[[], Any], work: Work[_Answer], traceparent: str | None) -> _Answer:
     """In the worker: one event loop a piece. Ray interrupts it to cancel, which kills what the sandbox runs."""
-    return asyncio.run(work(build()))
+    runner = build()
+    with running(traceparent):
+        return asyncio.run(work(runner))

@@ -22,6 +22,7 @@ from swe_ai_fleet.models.model_id import ModelId
 from swe_ai_fleet.models.provider import Provider
 from swe_ai_fleet.models.sessions import Sessions
 from swe_ai_fleet.models.sse import assemble_stream
+from swe_ai_fleet.models.traced import traced
 from swe_ai_fleet.models.wire import read_completion, request_body
 from swe_ai_fleet.ports.models import Completion, ModelRequest
 
@@ -62,6 +63,9 @@ class OpenAICompatibleClient:
 
     async def complete(self, request: ModelRequest) -> Completion:
         """Ask for one completion; see :class:`~swe_ai_fleet.ports.models.ModelClient`."""
+        return await traced(self._within_limit, request, provider=self.provider, model=self._model)
+
+    async def _within_limit(self, request: ModelRequest) -> Completion:
         limit_s = min(self.provider.total_s, request.timeout_s or self.provider.total_s)
         try:
             async with asyncio.timeout(limit_s):

@@ -94,13 +94,15 @@ async def carry_out(plan: Plan, interrupts: Interrupts) -> int:
     from swe_ai_fleet.cli.output import tell_result
     from swe_ai_fleet.cli.session import open_session
     from swe_ai_fleet.sandbox.repositories import resolve_repo
+    from swe_ai_fleet.tracing.spans import span
 
     file = plan.file
     with file.locating(), ungrouped():
         if file.task.repo is not None:
             await resolve_repo(file.task.repo, relative_to=file.folder)
         async with open_session(plan.settings, use_ray=plan.use_ray, style=plan.style) as fleet:
-            result = await _decide(plan, fleet, interrupts)
+            with span("swe-fleet deliberate"):
+                result = await _decide(plan, fleet, interrupts)
             events = await fleet.record.events.history(result.deliberation_id) if plan.out else ()
             footer = await asyncio.to_thread(_leave_behind, result, events, plan)
             tell_result(result, as_json=plan.as_json, footer=footer)

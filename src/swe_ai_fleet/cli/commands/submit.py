@@ -68,11 +68,14 @@ async def _submit(
     from swe_ai_fleet.cli.following import follow
     from swe_ai_fleet.cli.output import print_json
     from swe_ai_fleet.cli.session import open_record
+    from swe_ai_fleet.tracing.spans import span
 
     with file.locating(), ungrouped():
         order = await _command(file, given)
         async with open_record(settings) as record:
-            published = await record.commands.submit(order)
+            with span("swe-fleet submit", kind="producer") as work:
+                traced = order.model_copy(update={"traceparent": work.traceparent})
+                published = await record.commands.submit(traced)
             if given["waits"]:
                 return await follow(
                     record, order.deliberation_id, settings, as_json=given["as_json"], is_quiet=given["quiet"]

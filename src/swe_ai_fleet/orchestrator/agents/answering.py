@@ -24,6 +24,8 @@ from swe_ai_fleet.ports.agents import Agent
 from swe_ai_fleet.ports.clock import Clock
 from swe_ai_fleet.ports.findings import Findings
 from swe_ai_fleet.ports.record import EventLog
+from swe_ai_fleet.tracing import names
+from swe_ai_fleet.tracing.spans import current_span
 
 _PARTING_S = 0.5
 """How long a cancelled call may go on, only to record what it has been paid for already."""
@@ -57,6 +59,9 @@ async def answer(agent: Agent, assignment: Assignment, *, events: EventLog, cloc
         return recorded
     findings = RecordedFindings(assignment, events=events, clock=clock)
     outcome = await _work(agent, assignment, findings, clock)
+    current_span().set({names.OUTCOME: outcome.kind})
+    if isinstance(outcome, Crashed):
+        current_span().fail(outcome.error, outcome.reason)
     return await record_outcome(assignment, outcome, events=events, clock=clock)
 
 

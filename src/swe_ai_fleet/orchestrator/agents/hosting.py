@@ -1,5 +1,7 @@
 """The agents of one process at work: what the in-process pool and every Ray actor are made of."""
 
+import structlog
+
 from swe_ai_fleet.domain.brief import Assignment
 from swe_ai_fleet.domain.outcome import Outcome
 from swe_ai_fleet.orchestrator.agents.answering import answer, failure_of, record_outcome
@@ -7,6 +9,7 @@ from swe_ai_fleet.orchestrator.agents.leases import AgentLeases
 from swe_ai_fleet.ports.agents import BuildAgent
 from swe_ai_fleet.ports.clock import Clock
 from swe_ai_fleet.ports.record import EventLog
+from swe_ai_fleet.tracing.assignments import invocation, within
 
 
 class AgentHost:
@@ -26,6 +29,11 @@ class AgentHost:
         Raises:
             RecordError: what came of it could not be recorded.
         """
+        who = {"deliberation": assignment.deliberation_id, "agent": assignment.agent.agent_id}
+        with structlog.contextvars.bound_contextvars(**who), invocation(assignment) as work:
+            return await self._ask(within(work, assignment))
+
+    async def _ask(self, assignment: Assignment) -> Outcome:
         spec = assignment.agent
         try:
             agent = self._leases.take(spec)

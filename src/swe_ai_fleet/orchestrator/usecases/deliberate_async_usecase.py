@@ -4,9 +4,10 @@ Everything that happens is an event first. This use case only reacts to what com
 second one that is given the same deliberation (after a crash, or by a redelivery) goes on where the events end.
 """
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from swe_ai_fleet.domain.events import Requested
+from swe_ai_fleet.domain.events import Event, Requested
 from swe_ai_fleet.domain.ranking import Result
 from swe_ai_fleet.errors import FleetError, RecordNotFoundError
 from swe_ai_fleet.orchestrator.usecases.course_async import Course, Observe
@@ -15,6 +16,8 @@ from swe_ai_fleet.ports.cells import CellRunner
 from swe_ai_fleet.ports.checks import CheckRunner, Workspaces
 from swe_ai_fleet.ports.clock import Clock
 from swe_ai_fleet.ports.record import EventLog, SnapshotStore
+from swe_ai_fleet.tracing import names
+from swe_ai_fleet.tracing.spans import Span, span
 
 __all__ = ["DeliberateAsync", "Observe"]
 
@@ -48,8 +51,9 @@ class DeliberateAsync:
             SandboxUnavailableError: nothing strong enough contains untrusted code; ``closed`` is on the record.
             RecordError: the record does not take what happened; the deliberation stays open and can be resumed.
         """
-        await self.events.publish(requested)
-        return await self._follow(requested.deliberation_id, notes, observe)
+        with _workflow(requested) as work:
+            await self.events.publish(requested)
+            return await self._follow(requested.deliberation_id, notes, observe, work)
 
     async def resume(self, deliberation_id: str, *, observe: Observe | None = None) -> Result:
         """Go on with what the record holds; only what is missing is asked again.
@@ -58,11 +62,15 @@ class DeliberateAsync:
             RecordNotFoundError: the record holds no such deliberation.
             FleetError: as :meth:`run`.
         """
-        if not await self.events.history(deliberation_id):
+        events = await self.events.history(deliberation_id)
+        if not events:
             raise RecordNotFoundError(f"there is no deliberation {deliberation_id} on the record")
-        return await self._follow(deliberation_id, (), observe)
+        with _workflow(events[0]) as work:
+            return await self._follow(deliberation_id, (), observe, work)
 
-    async def _follow(self, deliberation_id: str, notes: tuple[str, ...], observe: Observe | None) -> Result:
+    async def _follow(
+        self, deliberation_id: str, notes: tuple[str, ...], observe: Observe | None, work: Span
+    ) -> Result:
         course = Course(
             agents=self.agents,
             checks=self.checks,
@@ -80,7 +88,19 @@ class DeliberateAsync:
         except BaseExceptionGroup as problems:
             told, defects = problems.split(FleetError)
             raise _first_of(defects or told or problems) from None
+        work.set({names.OUTCOME: closed.outcome.value})
         return closed.result
+
+
+def _workflow(first: Event) -> AbstractContextManager[Span]:
+    """The span of one process's work on a deliberation."""
+    attributes = {
+        names.OPERATION: names.INVOKE_WORKFLOW,
+        names.WORKFLOW: "deliberation",
+        names.CONVERSATION: first.deliberation_id,
+        names.TASK_ID: first.task_id,
+    }
+    return span("invoke_workflow deliberation", parent=first.traceparent, attributes=attributes)
 
 
 def _first_of(problems: BaseExceptionGroup[BaseException]) -> BaseException:

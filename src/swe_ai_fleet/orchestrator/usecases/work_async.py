@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,6 +10,8 @@ from swe_ai_fleet.domain.events import Requested
 from swe_ai_fleet.errors import BudgetError, FleetError, InputError, RecordError
 from swe_ai_fleet.orchestrator.usecases.deliberate_async_usecase import DeliberateAsync, Observe
 from swe_ai_fleet.ports.record import Command, CommandQueue, Delivery
+from swe_ai_fleet.tracing import names
+from swe_ai_fleet.tracing.spans import Attributes, Span, span
 
 Prepare = Callable[[Command], Awaitable[tuple[Requested, tuple[str, ...]]]]
 """Turns a command into the first event: resolves the repository, deals the council, fits the budget."""
@@ -76,10 +78,22 @@ class WorkAsync:
         """Carry the command out; how the delivery is to be settled."""
         later = partial(delivery.nak, delay_s=_RETRY_DELAY_S * delivery.delivered)
         try:
-            requested, notes = await self.prepare(delivery.command)
-        except (InputError, BudgetError) as error:
+            command = delivery.command
+        except InputError as error:
             return partial(delivery.term, str(error), refused=True)
-        except FleetError:
+        with _processing(command, delivery.delivered) as work:
+            return await self._deliberate(command, delivery, later, work)
+
+    async def _deliberate(
+        self, command: Command, delivery: Delivery, later: Callable[[], Awaitable[None]], work: Span
+    ) -> Callable[[], Awaitable[None]]:
+        try:
+            requested, notes = await self.prepare(command)
+        except (InputError, BudgetError) as error:
+            work.fail("refused", str(error))
+            return partial(delivery.term, str(error), refused=True)
+        except FleetError as error:
+            work.fail(type(error).__name__, str(error))
             return later
         try:
             await self.deliberate.run(requested, notes=notes, observe=self.observe)
@@ -90,6 +104,19 @@ class WorkAsync:
         except Exception as error:  # noqa: BLE001 - a defect that one task meets must not end the others' worker
             return partial(delivery.term, f"defect: {type(error).__name__}: {error}")
         return delivery.ack
+
+
+def _processing(command: Command, delivered: int) -> AbstractContextManager[Span]:
+    """The span of one worker's work on a command."""
+    attributes: Attributes = {
+        names.MESSAGING_SYSTEM: "nats",
+        names.MESSAGING_DESTINATION: "FLEET_COMMANDS",
+        names.MESSAGING_OPERATION: "process",
+        names.MESSAGING_ID: command.deliberation_id,
+        names.CONVERSATION: command.deliberation_id,
+        names.DELIVERED: delivered,
+    }
+    return span("process FLEET_COMMANDS", kind="consumer", parent=command.traceparent, attributes=attributes)
 
 
 async def _heartbeat(delivery: Delivery) -> None:
