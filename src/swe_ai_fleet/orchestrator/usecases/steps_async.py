@@ -45,6 +45,10 @@ from swe_ai_fleet.ports.checks import CheckRunner, Workspaces
 from swe_ai_fleet.ports.clock import Clock
 from swe_ai_fleet.ports.record import Published
 from swe_ai_fleet.ranking.decide import decide
+from swe_ai_fleet.tracing import names
+from swe_ai_fleet.tracing.assignments import asking, within
+from swe_ai_fleet.tracing.checks import checking, told_of
+from swe_ai_fleet.tracing.spans import current_span, span
 
 Publish = Callable[[Event], Awaitable[Published]]
 """Puts an event on the record; returns when it is acknowledged."""
@@ -99,7 +103,8 @@ class Steps:
             case CloseRound():
                 await self._close_round(step)
             case Rank():
-                ranking = decide(evidence_of(self.state))
+                with span("rank"):
+                    ranking = decide(evidence_of(self.state))
                 rounds = self.state.task.council.rounds
                 await self.publish(Ranked(ranking=ranking, round=rounds, **self._common()))
             case Close():
@@ -122,7 +127,9 @@ class Steps:
     async def _check_base(self) -> None:
         request = self._request()
         if request.repo is not None:
-            report = await self.checks.check_base(request.task, request.repo)
+            with checking(BASE_AGENT) as work:
+                report = await self.checks.check_base(request.task, request.repo)
+                work.set(told_of(report))
             await self._publish_report(report, BASE_AGENT, "", "", 0)
 
     async def _ask(self, ask: Ask) -> None:
@@ -130,8 +137,10 @@ class Steps:
         assignment = write_assignment(self.state, ask, brief, max_tokens=self.max_tokens)
         left_s = (assignment.deadline - self.clock.now()).total_seconds()
         try:
-            async with asyncio.timeout(max(0.0, left_s) + _GRACE_S):
-                await self.agents.ask(assignment)
+            with asking(assignment) as work:
+                async with asyncio.timeout(max(0.0, left_s) + _GRACE_S):
+                    outcome = await self.agents.ask(within(work, assignment))
+                work.set({names.OUTCOME: outcome.kind})
         except TimeoutError:
             await self._publish_failure(ask.agent, ask.round, TimedOut(after_s=ask.until_s))
 
@@ -146,7 +155,9 @@ class Steps:
         proposal, request = self.state.proposals[proposal_id], self._request()
         if request.repo is None:
             return
-        report = await self.checks.check(self.state.task, request.repo, proposal)
+        with checking(proposal_id) as work:
+            report = await self.checks.check(self.state.task, request.repo, proposal)
+            work.set(told_of(report))
         await self._publish_report(report, proposal.agent_id, proposal.role, proposal.model, proposal.round)
 
     async def _try(self, step: TryChecks) -> None:
@@ -227,7 +238,7 @@ class Steps:
             task_id=request.task_id,
             num_agents=request.num_agents,
             time=self.clock.now(),
-            traceparent=request.traceparent,
+            traceparent=current_span().traceparent or request.traceparent,
         )
 
 
