@@ -27,7 +27,7 @@ from swe_ai_fleet.domain.events import (
 )
 from swe_ai_fleet.domain.outcome import Crashed
 from swe_ai_fleet.domain.proposal import Proposal, Usage
-from swe_ai_fleet.domain.review import Critique
+from swe_ai_fleet.domain.review import Ballot, Critique
 from swe_ai_fleet.domain.task import Task
 
 
@@ -178,9 +178,31 @@ class Deliberation:
         return tuple(sorted(found, key=lambda critique: critique.reviewer_id))
 
     def all_critiques(self) -> tuple[Critique, ...]:
-        """Every critique on the record, sorted by round, then reviewer, in the reviewer's own order."""
-        ordered = sorted(self.critiques)
-        return tuple(critique for key in ordered for critique in self.critiques[key].critiques)
+        """Every critique that counts, sorted by round, then reviewer, in the reviewer's own order."""
+        return tuple(critique for event in self._heard() for critique in event.critiques)
+
+    def ballots(self) -> tuple[Ballot, ...]:
+        """Every judge's answers to its own questions that count, sorted by judge, in the judge's own order."""
+        return tuple(
+            ballot
+            for event in self._heard()
+            for ballot in event.ballots
+            if ballot.showing.judge == event.agent_id
+        )
+
+    def _heard(self) -> list[Critiqued]:
+        """What reviewers and judges said before the cut of their round; all of an open one."""
+        cuts = {number: cut.heard for number, cut in self.rounds.items() if cut.heard is not None}
+        return [
+            self.critiques[round_, agent_id]
+            for round_, agent_id in sorted(self.critiques)
+            if agent_id in cuts.get(round_, (agent_id,))
+        ]
+
+    @property
+    def judging_round(self) -> int:
+        """The number under which judges are asked, after the last round."""
+        return self.task.council.rounds + 1
 
     def settled(self, round_: int, agent: AgentSpec) -> bool:
         """The agent has answered in this round, or has failed for good."""
@@ -196,14 +218,16 @@ class Deliberation:
         ]
         return sorted(good, key=lambda event: (event.time, event.report.proposal_id))
 
-    def usage(self) -> Usage:
-        """Everything that was paid for, late and failed answers included."""
-        paid = [proposal.usage for proposal in self.proposals.values()]
-        paid += [critiqued.usage for critiqued in self.critiques.values()]
+    def usage(self, *, before: int | None = None) -> Usage:
+        """Everything that was paid for, late and failed answers included; only that of rounds ``before`` one."""
+        paid = [(proposal.round, proposal.usage) for proposal in self.proposals.values()]
+        paid += [(event.round, event.usage) for event in self.critiques.values()]
         paid += [
-            failed.failure.usage for failed in self.failures.values() if isinstance(failed.failure, Crashed)
+            (event.round, event.failure.usage)
+            for event in self.failures.values()
+            if isinstance(event.failure, Crashed)
         ]
-        return Usage.total(paid)
+        return Usage.total(usage for round_, usage in paid if before is None or round_ < before)
 
 
 def _passes(report: CheckReport) -> bool:

@@ -1,11 +1,13 @@
 """What to do next, as a pure function of what has happened and how long it took.
 
 A deliberation moves through ``requested, started, [base], round 0..R, rank, close``. Round 0 proposes and
-checks; a later round critiques, revises and checks. Agents share 85 % of the budget's seconds, divided
-evenly among the phases (95 % where nothing is executed); the rest is for the last checks and the ranking.
+checks; a later round critiques, revises and checks. Proposed checks are run on a round's answers
+once all are there. Agents share 85 % of the budget's seconds, divided evenly among the phases (95 % where
+nothing is executed); the rest is for the last checks and the ranking. After the last round, judges may be
+asked about its answers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,10 +17,11 @@ from swe_ai_fleet.domain.proposal import Proposal
 
 _SHARE_EXECUTED = 0.85
 _SHARE_TEXT = 0.95
+_SHARE_JUDGED = 0.95
 _PEERS_REVIEWED = 4
 
 CutReason = Literal["complete", "safe", "deadline", "agreed", "budget", "alone"]
-StepKind = Literal["propose", "critique", "revise"]
+StepKind = Literal["propose", "critique", "revise", "judge"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +88,12 @@ NextStep = Start | CheckBase | Ask | CheckProposal | TryChecks | RunMatrix | Clo
 
 
 def next_steps(
-    state: Deliberation, *, elapsed_s: float, is_safe: Callable[[], bool], tokens_per_round: int = 0
+    state: Deliberation,
+    *,
+    elapsed_s: float,
+    is_safe: Callable[[], bool],
+    judges: Callable[[], Sequence[AgentSpec] | None] = lambda: None,
+    tokens_per_round: int = 0,
 ) -> list[NextStep]:
     """Everything that may go on now, side by side; repeating the call repeats the answer until an event comes.
 
@@ -93,6 +101,8 @@ def next_steps(
         state: what has happened; it must have been requested.
         elapsed_s: seconds since ``started``.
         is_safe: whether the decision can no longer change; asked only where it matters.
+        judges: who is to judge once the last round is cut; empty where nobody can be paid, None where there is
+            nothing to judge.
         tokens_per_round: what one more round is expected to cost, for the budget.
     """
     if state.closed is not None:
@@ -106,9 +116,25 @@ def next_steps(
         return [Close()] if overdue else [CheckBase()]
     round_ = next((r for r in range(state.task.council.rounds + 1) if r not in state.rounds), None)
     if round_ is None:
-        return [Rank()]
+        return _judging(state, elapsed_s, judges())
     work = _proposing(state) if round_ == 0 else _reviewing(state, round_, elapsed_s)
     return _cut_or_go_on(state, round_, work, elapsed_s, is_safe, tokens_per_round)
+
+
+def _judging(state: Deliberation, elapsed_s: float, judges: Sequence[AgentSpec] | None) -> list[NextStep]:
+    round_ = state.judging_round
+    if judges is None or round_ in state.rounds:
+        return [Rank()]
+    until = phase_end_s(state, round_, "judge")
+    waiting = [
+        a
+        for a in judges
+        if (round_, a.agent_id) not in state.critiques and (round_, a.agent_id) not in state.failures
+    ]
+    if waiting and elapsed_s < until:
+        return [Ask(agent=a, round=round_, step="judge", until_s=until) for a in waiting]
+    reason: CutReason = "deadline" if waiting else "complete" if judges else "budget"
+    return [CloseRound(round=round_, reason=reason)]
 
 
 def _cut_or_go_on(
@@ -245,18 +271,32 @@ def soft_s(state: Deliberation) -> float:
 
 
 def phase_end_s(state: Deliberation, round_: int, step: StepKind) -> float:
-    """When agents must have answered in this phase, in seconds after the start."""
+    """When agents must have answered in this phase, in seconds after the start.
+
+    Judging takes half as long as another phase where it is sure to come, and else what the last checks leave.
+    """
+    seconds = state.task.budget.seconds
+    if step == "judge":
+        return seconds * _SHARE_JUDGED
     is_executed = state.needs_base or state.task.entry_point is not None
     share = _SHARE_EXECUTED if is_executed else _SHARE_TEXT
-    phases = 1 + 2 * state.task.council.rounds
+    phases = 1 + 2 * state.task.council.rounds + (0.5 if _expects_judging(state) else 0)
     index = 2 * round_ - (step == "critique")
-    return state.task.budget.seconds * share * (index + 1) / phases
+    return seconds * share * (index + 1) / phases
+
+
+def _expects_judging(state: Deliberation) -> bool:
+    """Nothing will be executed, and there may be answers to compare."""
+    is_text = state.requested is not None and state.requested.repo is None and state.task.entry_point is None
+    compared = [agent for agent in state.council.proposers if not agent.searches]
+    return is_text and state.task.council.judges > 0 and len(compared) > 1
 
 
 def deadlines_s(state: Deliberation) -> list[float]:
     """Every moment at which time alone may change what comes next, ascending, in seconds after the start."""
     moments = {state.task.budget.seconds, soft_s(state)}
     moments |= {phase_end_s(state, r, "critique") for r in range(1, state.task.council.rounds + 1)}
+    moments.add(phase_end_s(state, state.judging_round, "judge"))
     return sorted(moments)
 
 

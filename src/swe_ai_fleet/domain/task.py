@@ -45,6 +45,9 @@ class CouncilPlan(Value):
     """Passes of critique and revision after the first proposals."""
     quorum: Annotated[int, Field(ge=1, le=128)] | None = None
     """Proposals needed to decide; half of the agents, rounded up, where it is left out."""
+    judges: Annotated[int, Field(ge=0, le=32)] = 3
+    """Agents that judge each pair of answers where nothing can be executed, and the two best where what was executed
+    leaves them close; 0: nobody does."""
     roles: tuple[Token, ...] = ()
     """Roles dealt to the agents in turn; the task's role for all where it is left out."""
 

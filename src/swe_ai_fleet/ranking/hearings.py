@@ -7,7 +7,7 @@ together, the judges see what each makes of one input (:mod:`swe_ai_fleet.rankin
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from swe_ai_fleet.domain.council import derive_seed
 from swe_ai_fleet.domain.review import Showing
@@ -50,11 +50,12 @@ def hearing_of(
     """The questions that are worth asking; None where there is nothing to judge, or nobody to judge it.
 
     Args:
-        evidence: all that counts, without ballots.
+        evidence: all that counts; ballots are left out.
         judges: agent ids of those who can judge, in the order of the council.
         per_pair: judges of each pair; fewer where there are not so many, or where the tokens do not last.
         tokens: what all of them together may spend.
     """
+    evidence = replace(evidence, ballots=())
     standing = standing_of(evidence)
     if per_pair < 1 or not standing.candidates:
         return None

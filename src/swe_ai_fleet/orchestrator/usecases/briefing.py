@@ -3,7 +3,9 @@
 from swe_ai_fleet.domain.brief import Assignment, Brief, CritiqueStep, ProposeStep, ReviseStep, Step
 from swe_ai_fleet.domain.deliberation import Deliberation
 from swe_ai_fleet.domain.steps import Ask, peers_to_review
+from swe_ai_fleet.orchestrator.usecases.hearing import judge_step
 from swe_ai_fleet.ports.checks import Workspaces
+from swe_ai_fleet.ranking.hearings import Hearing
 
 MAX_FILE_BYTES = 48 * 1024
 _MAX_PATHS = 400
@@ -22,7 +24,9 @@ async def write_brief(state: Deliberation, workspaces: Workspaces) -> Brief:
     return Brief(task=state.task, repo=repo, base=state.base, tree=tree[:_MAX_PATHS], files=files)
 
 
-def write_assignment(state: Deliberation, ask: Ask, brief: Brief, *, max_tokens: int) -> Assignment:
+def write_assignment(
+    state: Deliberation, ask: Ask, brief: Brief, *, max_tokens: int, hearing: Hearing | None = None
+) -> Assignment:
     """What one agent is asked to do now."""
     request, started = state.requested, state.started
     if request is None or started is None:
@@ -36,14 +40,16 @@ def write_assignment(state: Deliberation, ask: Ask, brief: Brief, *, max_tokens:
         round=ask.round,
         agent=ask.agent,
         brief=brief,
-        step=_step(state, ask),
+        step=_step(state, ask, hearing),
         deadline=started.time.fromtimestamp(deadline, tz=started.time.tzinfo),
         max_tokens=max_tokens,
         traceparent=request.traceparent,
     )
 
 
-def _step(state: Deliberation, ask: Ask) -> Step:
+def _step(state: Deliberation, ask: Ask, hearing: Hearing | None) -> Step:
+    if ask.step == "judge" and hearing is not None:
+        return judge_step(hearing, ask.agent.agent_id)
     reports = state.counted_reports()
     if ask.step == "propose":
         return ProposeStep()

@@ -20,6 +20,7 @@ from swe_ai_fleet.domain.steps import (
 )
 from swe_ai_fleet.errors import FleetError, RecordConflictError, RecordError, RecordUnavailableError
 from swe_ai_fleet.orchestrator.usecases.evidence import evidence_of
+from swe_ai_fleet.orchestrator.usecases.hearing import judges_of
 from swe_ai_fleet.orchestrator.usecases.steps_async import Steps
 from swe_ai_fleet.orchestrator.usecases.summary import summarise
 from swe_ai_fleet.ports.agents import AgentPool
@@ -156,7 +157,11 @@ class Course:
         """Begin what may begin now; what only publishes is done at once."""
         elapsed_s = self.state.elapsed_s(self.clock.now())
         wanted = next_steps(
-            self.state, elapsed_s=elapsed_s, is_safe=self._is_safe, tokens_per_round=self._tokens_per_round()
+            self.state,
+            elapsed_s=elapsed_s,
+            is_safe=self._is_safe,
+            judges=lambda: judges_of(self.state, steps.hearing()),
+            tokens_per_round=self._tokens_per_round(),
         )
         for step, task in self.tasks.items():
             if isinstance(step, _ENDED) and step not in wanted:

@@ -40,6 +40,7 @@ def evidence_of(state: Deliberation, *, open_round: int | None = None) -> Eviden
         base=None if is_function else state.base,
         reports={} if is_function else reports,
         critiques=state.all_critiques(),
+        ballots=state.ballots(),
         canaries=CANARIES,
         seed=0 if request is None else request.seed,
         reproductions=_reproductions(state, checks, proposals, open_round),

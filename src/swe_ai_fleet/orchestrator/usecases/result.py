@@ -77,8 +77,14 @@ def _conclude(state: Deliberation, ranking: Ranking | None) -> tuple[Deliberatio
 
 
 def _is_partial(state: Deliberation) -> bool:
-    lost = any(event.failure.kind in ("timed_out", "crashed") for event in state.failures.values())
-    return lost or any(cut.reason == "deadline" for cut in state.rounds.values())
+    """Somebody whose answer was wanted is missing; a judge that is missing leaves all answers there."""
+    rounds, last = state.rounds, state.judging_round
+    lost = any(
+        event.failure.kind in ("timed_out", "crashed")
+        for (number, _), event in state.failures.items()
+        if number < last
+    )
+    return lost or any(cut.reason == "deadline" for number, cut in rounds.items() if number < last)
 
 
 def _assemble(
@@ -95,7 +101,8 @@ def _assemble(
         raise RecordNotFoundError("the deliberation was never requested")
     began = state.started.time if state.started is not None else request.time
     notes = list(state.started.notes) if state.started is not None else []
-    notes += [f"{tier.tier}: {tier.note}" for tier in ranking.tiers if tier.fell_back]
+    notes += [f"{t.tier}: {t.note}" for t in ranking.tiers if t.note and (t.fell_back or t.tier == "judging")]
+    notes += _judging_notes(state)
     return Result(
         deliberation_id=request.deliberation_id,
         task_id=request.task_id,
@@ -116,6 +123,15 @@ def _assemble(
     )
 
 
+def _judging_notes(state: Deliberation) -> list[str]:
+    cut = state.rounds.get(state.judging_round)
+    if cut is None or cut.reason == "complete":
+        return []
+    if cut.reason == "budget":
+        return ["judging: the token budget does not hold a single judge of each pair, so nobody was asked"]
+    return [f"judging: the deadline came before all judges had spoken; heard were {len(cut.heard or ())}"]
+
+
 def _winner(state: Deliberation, ranking: Ranking) -> Winner:
     first = ranking.ranking[0]
     report = state.counted_reports().get(first.proposal_id)
@@ -132,14 +148,15 @@ def _winner(state: Deliberation, ranking: Ranking) -> Winner:
 def _agent_report(state: Deliberation, agent: AgentSpec) -> AgentReport:
     own = sorted((p for p in state.proposals.values() if p.agent_id == agent.agent_id), key=lambda p: p.round)
     failures = [state.failures[key] for key in sorted(state.failures) if key[1] == agent.agent_id]
+    asked = [failed for failed in failures if failed.round < state.judging_round]
     paid = [p.usage for p in own]
     paid += [event.failure.usage for event in failures if isinstance(event.failure, Crashed)]
     paid += [event.usage for (_, who), event in state.critiques.items() if who == agent.agent_id]
     outcome, reason, attempts = "cancelled", "the deliberation ended before it answered", 1
     if own:
         outcome, reason = "answered", ""
-    elif failures:
-        failure = failures[-1].failure
+    elif asked:
+        failure = asked[-1].failure
         outcome, reason = failure.kind, getattr(failure, "reason", "")
         attempts = getattr(failure, "attempts", 1)
     model = own[-1].model if own else agent.model

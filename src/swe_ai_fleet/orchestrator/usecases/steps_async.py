@@ -38,6 +38,7 @@ from swe_ai_fleet.errors import FleetError
 from swe_ai_fleet.orchestrator.usecases.briefing import write_assignment, write_brief
 from swe_ai_fleet.orchestrator.usecases.evidence import evidence_of
 from swe_ai_fleet.orchestrator.usecases.gathering_async import observe, try_checks
+from swe_ai_fleet.orchestrator.usecases.hearing import judges_of, plan_hearing
 from swe_ai_fleet.orchestrator.usecases.result import build_result, failed_result
 from swe_ai_fleet.ports.agents import AgentPool
 from swe_ai_fleet.ports.cells import CellRunner
@@ -45,6 +46,7 @@ from swe_ai_fleet.ports.checks import CheckRunner, Workspaces
 from swe_ai_fleet.ports.clock import Clock
 from swe_ai_fleet.ports.record import Published
 from swe_ai_fleet.ranking.decide import decide
+from swe_ai_fleet.ranking.hearings import Hearing
 from swe_ai_fleet.tracing import names
 from swe_ai_fleet.tracing.assignments import asking, within
 from swe_ai_fleet.tracing.checks import checking, told_of
@@ -80,6 +82,7 @@ class Steps:
     state: Deliberation
     _brief: Brief | None = None
     _briefing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _hearing: tuple[Hearing | None] | None = None
 
     async def carry_out(self, step: NextStep) -> None:  # noqa: C901  # one case a kind of step
         """Do it; when this returns, what came of it is acknowledged on the record.
@@ -112,6 +115,12 @@ class Steps:
             case _:
                 assert_never(step)
 
+    def hearing(self) -> Hearing | None:
+        """What judges are asked after the last round; planned once."""
+        if self._hearing is None:
+            self._hearing = (plan_hearing(self.state),)
+        return self._hearing[0]
+
     async def fail(self, error: FleetError) -> None:
         """Close as failed, with the error's own words as the reason."""
         common = self._common()
@@ -134,7 +143,8 @@ class Steps:
 
     async def _ask(self, ask: Ask) -> None:
         brief = self._brief or await self._write_brief()
-        assignment = write_assignment(self.state, ask, brief, max_tokens=self.max_tokens)
+        hearing = self.hearing() if ask.step == "judge" else None
+        assignment = write_assignment(self.state, ask, brief, max_tokens=self.max_tokens, hearing=hearing)
         left_s = (assignment.deadline - self.clock.now()).total_seconds()
         try:
             with asking(assignment) as work:
@@ -193,13 +203,16 @@ class Steps:
                 checked=checked,
                 tried=tuple(p.proposal_id for p in self.state.checks_tried(step.round)),
                 missing=tuple(sorted(agent.agent_id for agent in missing)),
+                heard=tuple(sorted(who for number, who in self.state.critiques if number == step.round)),
                 reason=step.reason,
                 **self._common(),
             )
         )
 
     def _asked(self, round_: int) -> list[AgentSpec]:
-        """Everybody proposes in round 0; who has an answer takes part in the later ones."""
+        """Everybody proposes in round 0; who has an answer takes part in the later ones, and judges after them."""
+        if round_ == self.state.judging_round:
+            return list(judges_of(self.state, self.hearing()) or ())
         council = self.state.council
         return list(council.agents) if round_ == 0 else [a for a in council.proposers if self.state.latest(a)]
 
