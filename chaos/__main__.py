@@ -3,12 +3,22 @@
 import argparse
 import asyncio
 import json
+import signal
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 from chaos.plan import short_plan, whole_plan
 from chaos.run import run, table
 from swe_ai_fleet.logs import configure_logs
+
+
+async def _until_told(running: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+    """SIGTERM ends it as Ctrl-C does: whatever was started is ended too."""
+    task = asyncio.ensure_future(running)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
 
 
 def main() -> int:
@@ -23,7 +33,7 @@ def main() -> int:
     plan = (short_plan if given.short else whole_plan)(given.seed)
     stages = tuple(stage for stage in plan if not given.stage or stage.name in given.stage)
     configure_logs("error", "auto")
-    report = asyncio.run(run(stages, seed=given.seed, keep=given.keep))
+    report = asyncio.run(_until_told(run(stages, seed=given.seed, keep=given.keep)))
     print(json.dumps(report) if given.json else table(report))
     return int(any(report["violations"].values()))
 

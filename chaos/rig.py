@@ -23,7 +23,7 @@ TRAITS = {"first_token_s": 0.8}
 _QUOTA_BYTES = 96 * 1024**2
 _DISK_BYTES = 24 * 1024**2
 _RESTART_S = 1.0
-_UP_S = 30.0
+_UP_S = 60.0
 
 
 @dataclass(kw_only=True)
@@ -100,13 +100,20 @@ class Rig:
         self.workers.append(worker)
         return worker
 
+    async def working(self, worker: Worker) -> None:
+        """Return when it has begun to work.
+
+        Raises:
+            TimeoutError: it has not, within the limit.
+        """
+        async with asyncio.timeout(_UP_S):
+            while not (self.notes / f"sizes-{worker.process.pid}.jsonl").exists():
+                await asyncio.sleep(0.1)
+
     async def stop(self, worker: Worker) -> int | None:
         """SIGTERM, once it works, for a process that only starts knows no order to stop; its exit status."""
-        notes = self.notes / f"sizes-{worker.process.pid}.jsonl"
         with suppress(TimeoutError):
-            async with asyncio.timeout(_UP_S):
-                while worker.process.runs and not notes.exists():
-                    await asyncio.sleep(0.1)
+            await self.working(worker)
         return await worker.process.stop()
 
     async def stop_workers(self) -> list[int | None]:

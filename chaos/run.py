@@ -42,7 +42,7 @@ async def run_stage(stage: Stage, folder: Path, *, seed: int) -> dict[str, Any]:
     began = time.monotonic()
     async with open_rig(stage, folder) as rig, open_load(rig, seed=seed) as load:
         for _ in range(stage.workers):
-            await rig.add_worker()
+            await rig.working(await rig.add_worker())
         strikes = Strikes(rig)
         async with asyncio.TaskGroup() as group:
             group.create_task(load.run())
