@@ -10,7 +10,7 @@ from swe_ai_fleet.domain.check import CheckStatus
 from swe_ai_fleet.domain.outcome import DeliberationOutcome
 from swe_ai_fleet.domain.proposal import Proposal
 from swe_ai_fleet.domain.ranking import Result
-from swe_ai_fleet.domain.task import RepoRef, Task
+from swe_ai_fleet.domain.task import Budget, RepoRef, Task
 from swe_ai_fleet.domain.value import Value
 from swe_ai_fleet.errors import SandboxError
 from swe_ai_fleet.ports.checks import CheckRunner
@@ -47,6 +47,8 @@ class RepairBench(Value):
     agents: int
     seconds: float
     """The budget of each."""
+    soft_seconds: float
+    """From here on the first safe decision ended it."""
     scores: tuple[RepairScore, ...]
 
     @property
@@ -71,17 +73,17 @@ async def bench_repair(
     deliberate: Deliberate,
     checks: CheckRunner,
     agents: int,
-    seconds: float,
+    budget: Budget,
     told: Callable[[RepairScore], None] = lambda _: None,
 ) -> RepairBench:
-    """Give every program to a council of ``agents`` with a budget of ``seconds``, one after the other.
+    """Give every program to a council of ``agents`` with this budget, one after the other.
 
     Args:
         programs: what to repair.
         deliberate: runs a task.
         checks: judges the winner on the hidden half, after the result is there.
         agents: of each council.
-        seconds: budget of each deliberation.
+        budget: of each deliberation.
         told: called with each score as it is known.
 
     Raises:
@@ -90,20 +92,22 @@ async def bench_repair(
     scores: list[RepairScore] = []
     for program in programs:
         with tempfile.TemporaryDirectory(prefix="fleet-bench-") as folder:
-            score = await _score(program, Path(folder), deliberate, checks, agents, seconds)
+            score = await _score(program, Path(folder), deliberate, checks, agents, budget)
         told(score)
         scores.append(score)
-    return RepairBench(agents=agents, seconds=seconds, scores=tuple(scores))
+    return RepairBench(
+        agents=agents, seconds=budget.seconds, soft_seconds=budget.soft_s, scores=tuple(scores)
+    )
 
 
 async def _score(
-    program: Program, folder: Path, deliberate: Deliberate, checks: CheckRunner, agents: int, seconds: float
+    program: Program, folder: Path, deliberate: Deliberate, checks: CheckRunner, agents: int, budget: Budget
 ) -> RepairScore:
     half: Half = "even"
-    task, repo = await _repository(program, folder / half, half, agents, seconds)
+    task, repo = await _repository(program, folder / half, half, agents, budget)
     if not (await checks.check_base(task, repo)).failures():
         half = "odd"
-        task, _ = await _repository(program, folder / half, half, agents, seconds)
+        task, _ = await _repository(program, folder / half, half, agents, budget)
     result = await deliberate(task)
     fixed = result.winner is not None and _passes(result)
     hidden: Half = "odd" if half == "even" else "even"
@@ -130,7 +134,7 @@ async def _passes_hidden(
     """Whether the winner passes the half that no agent has seen."""
     if result.winner is None:
         return False
-    task, repo = await _repository(program, folder, half, 1, _HIDDEN_S)
+    task, repo = await _repository(program, folder, half, 1, Budget(seconds=_HIDDEN_S))
     slower = tuple(check.model_copy(update={"timeout_s": _HIDDEN_S}) for check in task.checks)
     winner = result.winner
     proposal = Proposal(
@@ -146,7 +150,7 @@ async def _passes_hidden(
 
 
 async def _repository(
-    program: Program, folder: Path, half: Half, agents: int, seconds: float
+    program: Program, folder: Path, half: Half, agents: int, budget: Budget
 ) -> tuple[Task, RepoRef]:
     """The program as a repository with one commit, and its task."""
     program.write(folder, half=half)
@@ -159,5 +163,5 @@ async def _repository(
         done = await git(*command, folder=folder)
         if done.exit_code != 0:
             raise SandboxError(f"git {command[0]} failed: {done.stderr.strip()}")
-    task = program.task(folder, agents=agents, seconds=seconds)
+    task = program.task(folder, agents=agents, budget=budget)
     return task, await resolve_repo(str(folder), relative_to=folder)

@@ -45,7 +45,7 @@ class Program(Recorded):
     files: dict[str, str] = Field(default_factory=dict)
     """Further modules that the tests need, by file name."""
 
-    def task(self, folder: Path, *, agents: int, seconds: float) -> Task:
+    def task(self, folder: Path, *, agents: int, budget: Budget) -> Task:
         """The task that a council is given."""
         return Task(
             id=self.name.replace("_", "-")[:64],
@@ -60,7 +60,7 @@ class Program(Recorded):
                 *sorted(self.files),
             ),
             council=CouncilPlan(agents=agents),
-            budget=Budget(seconds=seconds),
+            budget=budget,
         )
 
     def write(self, folder: Path, *, half: Half) -> None:

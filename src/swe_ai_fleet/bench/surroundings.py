@@ -34,7 +34,7 @@ def text_task(
 ) -> Task:
     """A task without code: nothing but the fleet, the record and the model is at work."""
     text = (_TEXT * (description_bytes // len(_TEXT) + 1))[:description_bytes]
-    plan = CouncilPlan(agents=agents, rounds=rounds)
+    plan = CouncilPlan(agents=agents, rounds=rounds, judges=0)
     return Task(description=text, council=plan, budget=Budget(seconds=seconds, soft_seconds=seconds))
 
 
