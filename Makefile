@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.dev-installed
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
-CODE   := src tests deploy docs chaos
+CODE   := src tests deploy docs chaos benchmarks
 BENCH  := throughput latency scale actor record start
 export RAY_ENABLE_UV_RUN_RUNTIME_ENV := 0
 

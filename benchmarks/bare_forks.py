@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 LIMIT_S = 1.0
 
@@ -44,7 +45,7 @@ def main() -> None:
             try:
                 signal.setitimer(signal.ITIMER_PROF, LIMIT_S)
                 swap(module, text, request["file"])
-                scope = {"__name__": "tests"}
+                scope: dict[str, Any] = {"__name__": "tests"}
                 exec(tests, scope)
                 scope[name]()
                 code = 0
