@@ -26,6 +26,7 @@ from swe_ai_fleet.orchestrator.usecases.cancel_async import CancelAsync
 from swe_ai_fleet.orchestrator.usecases.deliberate_async_usecase import DeliberateAsync
 from swe_ai_fleet.orchestrator.usecases.requesting import request_deliberation
 from swe_ai_fleet.ports.findings import Findings
+from swe_ai_fleet.ports.cells import CellRunner
 from swe_ai_fleet.ports.record import EventLog, Record
 
 MODEL = "vllm:tiny"
@@ -135,6 +136,7 @@ class _ScriptedAgent:
             role=spec.role,
             model=spec.model,
             round=assignment.round,
+            kind="checks" if spec.duty == "test" else "answer",
             parent_id=parent_id,
             content=says.content,
             usage=Usage(requests=1, completion_tokens=10),
@@ -230,6 +232,7 @@ async def small_fleet(
     script: Script | None = None,
     *,
     checks: ScriptedChecks | None = None,
+    cells: CellRunner | None = None,
     wrap: Callable[[EventLog], EventLog] = lambda events: events,
 ) -> AsyncIterator[SmallFleet]:
     """``wrap`` puts something between the fleet and its log."""
@@ -241,7 +244,7 @@ async def small_fleet(
             deliberate = DeliberateAsync(
                 agents=pool,
                 checks=runner,
-                cells=InProcessCells(),
+                cells=cells or InProcessCells(),
                 workspaces=OneFile(),
                 events=events,
                 snapshots=record.snapshots,

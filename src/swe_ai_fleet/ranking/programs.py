@@ -31,8 +31,8 @@ def checks_text(content: str) -> str:
 
 
 def signature_in(text: str, entry_point: str) -> str:
-    """The line of a text that begins the function, as a function of its own that parses; empty where there is none."""
-    found = re.search(rf"^[ \t>]*(def\s+{re.escape(entry_point)}\s*\([^\n]*\)[^\n:]*:)", text, re.MULTILINE)
+    """Where a text begins the function, as a function of its own; empty where it does not."""
+    found = re.search(rf"(?<!\w)(def\s+{re.escape(entry_point)}\s*\([^\n]*?\)[^\n:]*:)", text)
     return "" if found is None else f"{found[1]}\n    pass\n"
 
 
