@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from planted_bugs import KINDS, Bug, plantable
-
 from swe_ai_fleet.domain.outcome import DeliberationOutcome
 from swe_ai_fleet.domain.proposal import Proposal
 from swe_ai_fleet.domain.ranking import Result
@@ -42,6 +41,8 @@ from swe_ai_fleet.sandbox.selection import choose_sandbox
 from swe_ai_fleet.sandbox.workspaces import GitWorkspaces
 
 PACKAGES = ("toolz", "boltons")
+MOST_EDITS = 2
+"""A repair is one edit or a pair, each on a line or two."""
 PROTECTED = ("**/tests/**", "**/test_*.py", "**/conftest.py")
 COMMAND = "python -m pytest -q -p no:cacheprovider -p no:asyncio"
 
@@ -161,7 +162,7 @@ async def measure(package: str, bench: Bench, bugs: int, cache: Path, seed: int)
         raise SystemExit(f"{package}: its suite does not run here:\n{base.results[0].output_tail[-2000:]}")
     chance = random.Random(seed)
     waiting = {kind: plantable(sources, kind, chance) for kind in KINDS}
-    repaired, equal, times = 0, 0, []
+    repaired, equal, wide, times = 0, 0, 0, []
     planted = 0
     while planted < bugs and any(waiting.values()):
         kind = list(KINDS)[planted % len(KINDS)]
@@ -181,6 +182,7 @@ async def measure(package: str, bench: Bench, bugs: int, cache: Path, seed: int)
         repaired += is_repaired
         equal += is_equal
         times += [ended.duration_s] if is_repaired else []
+        wide += is_repaired and lines_changed(ended) > 2 * MOST_EDITS
         verdict = "equal" if is_equal else "repaired" if is_repaired else "not repaired"
         print(f"  {verdict:13} {ended.duration_s:6.1f} s  {kind:10} {bug.edit.file}:{bug.line}", flush=True)
         print(f"      {bug.before}  ->  {bug.after}", flush=True)
@@ -189,7 +191,18 @@ async def measure(package: str, bench: Bench, bugs: int, cache: Path, seed: int)
         elif not is_equal and ended.winner is not None and ended.winner.patch is not None:
             print("".join(f"      {line}\n" for line in ended.winner.patch.splitlines()[2:]), flush=True)
     median = statistics.median(times) if times else 0.0
-    print(f"{package}: {planted} bugs, {repaired} repaired, {equal} equal, median {median:.1f} s", flush=True)
+    print(
+        f"{package}: {planted} bugs, {repaired} repaired, {equal} equal, median {median:.1f} s; "
+        f"{wide} winners change more than {MOST_EDITS} lines",
+        flush=True,
+    )
+
+
+def lines_changed(ended: Result) -> int:
+    """Lines taken out and put in by the winner's patch."""
+    patch = "" if ended.winner is None else ended.winner.patch or ""
+    body = (line for line in patch.splitlines() if not line.startswith(("+++", "---")))
+    return sum(line.startswith(("+", "-")) for line in body)
 
 
 def same_program(folder: Path, ended: Result, source: Source) -> bool:
