@@ -124,12 +124,13 @@ def _assemble(
 
 
 def _judging_notes(state: Deliberation) -> list[str]:
-    cut = state.rounds.get(state.judging_round)
-    if cut is None or cut.reason == "complete":
-        return []
-    if cut.reason == "budget":
+    """What was wanted of judges and did not come."""
+    round_ = state.judging_round
+    cut = state.rounds.get(round_)
+    if cut is not None and cut.reason == "budget":
         return ["judging: the token budget does not hold a single judge of each pair, so nobody was asked"]
-    return [f"judging: the deadline came before all judges had spoken; heard were {len(cut.heard or ())}"]
+    silent = sorted(agent for number, agent in state.failures if number == round_)
+    return [f"judging: {', '.join(silent)} gave no verdict"] if silent else []
 
 
 def _winner(state: Deliberation, ranking: Ranking) -> Winner:
