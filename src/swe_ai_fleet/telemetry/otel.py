@@ -20,7 +20,7 @@ from swe_ai_fleet.tracing.names import ERROR_TYPE
 from swe_ai_fleet.tracing.options import TelemetryOptions
 from swe_ai_fleet.tracing.spans import Attributes, Kind, Span
 
-_DELAY_MS = 1000
+_DELAY_MS = 200
 """How long a finished span waits for others; short, because a process of a cluster may be killed at any time."""
 _EXPORT_S = 2.0
 _DETAIL_CHARS = 500
