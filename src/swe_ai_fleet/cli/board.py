@@ -117,7 +117,7 @@ def _latest(state: Deliberation, agent: AgentSpec) -> Proposal | None:
 
 def _answered(state: Deliberation, proposal: Proposal) -> tuple[str, Mood, str]:
     word = "revised" if proposal.parent_id else "proposed"
-    checked = state.reports.get(proposal.proposal_id)
+    checked = state.reports.get(proposal.proposal_id) or state.tried.get((0, proposal.proposal_id))
     if checked is not None:
         passed = not checked.report.failures() and checked.report.applied
         mood: Mood = "good" if passed else "bad"
@@ -148,6 +148,8 @@ def describe_failure(failure: Failure) -> str:
 
 def describe_report(report: CheckReport) -> str:
     """What the sandbox saw of one proposal, in one line."""
+    if report.trials is not None or report.outputs:
+        return one_line(_describe_trials(report), _DETAIL)
     if not report.applied:
         return one_line(f"does not apply: {report.reason}", _DETAIL)
     if report.protected_touched:
@@ -161,6 +163,15 @@ def describe_report(report: CheckReport) -> str:
         unnamed = [r.name for r in report.results if r.status is not CheckStatus.PASSED and not r.cases]
         return one_line(", ".join([passed, *(f"{name} fails" for name in unnamed)]), _DETAIL)
     return f"{report.count(CheckStatus.PASSED)} of {len(report.results)} checks pass"
+
+
+def _describe_trials(report: CheckReport) -> str:
+    if report.trials is None:
+        return f"known on {_count(len(report.outputs), 'input')}"
+    if not report.applied:
+        return f"cannot be run: {report.reason}"
+    answers = [trial for trial in report.trials if trial.on != BASE_AGENT]
+    return f"tried on {_count(len(answers), 'answer')}" if answers else "nothing fails on the unchanged commit"
 
 
 def describe(event: Event) -> str:
@@ -182,7 +193,8 @@ def _describe(event: Event) -> str:
             said = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
             return f"{event.agent_id} reviewed {len(event.critiques)}: {said}"
         case Checked():
-            who = "unchanged commit" if event.agent_id == BASE_AGENT else event.report.proposal_id
+            base = "task's examples" if event.report.outputs else "unchanged commit"
+            who = base if event.agent_id == BASE_AGENT else event.report.proposal_id
             return f"{who} checked: {describe_report(event.report)}"
         case AgentFailed() | Learnt():
             return f"{event.agent_id} {_describe_course(event)}"

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from swe_ai_fleet.domain.outcome import DeliberationOutcome
-from swe_ai_fleet.domain.ranking import AgentReport, CheckCounts, RankedProposal, Result
+from swe_ai_fleet.domain.ranking import AgentReport, CheckCounts, RankedProposal, Result, TierVerdict
 from swe_ai_fleet.report.printable import one_line, printable
 
 _PLACES_SHOWN = 12
@@ -47,6 +47,7 @@ def _blocks(result: Result, width: int) -> Iterator[RenderableType]:
         yield _ranking(result.ranking, width)
         yield from _dissent(result)
         yield Text("")
+        yield from _tiers(result)
     missing = list(_missing(result.agents))
     if missing:
         yield Group(*missing, Text(""))
@@ -153,6 +154,26 @@ def _dissent(result: Result) -> Iterator[RenderableType]:
     for group in result.dissent:
         who = ", ".join(group.proposal_ids[:6])
         yield _hanging("Dissent: ", f"{who} (support {group.support:.2f}) {group.reason}")
+
+
+def _tiers(result: Result) -> Iterator[RenderableType]:
+    """Each tier of the evidence that has something to tell, in the order of comparison."""
+    total = len(result.ranking)
+    told = [tier for tier in result.tiers if _tells(tier, total)]
+    if not told:
+        return
+    yield Text("Evidence", style="bold")
+    for tier in told:
+        kept = f"{tier.tier.replace('_', ' ')}, {len(tier.kept)} of {total}: "
+        yield _hanging(f"{_INDENT}{kept}", tier.note)
+    yield Text("")
+
+
+def _tells(tier: TierVerdict, total: int) -> bool:
+    """It separated answers, or ran what agents proposed; what was passed over, and what judges said, are notes."""
+    if not tier.note or tier.fell_back or tier.tier == "judging":
+        return False
+    return len(tier.kept) < total or tier.tier == "reproduction"
 
 
 def _missing(agents: Sequence[AgentReport]) -> Iterator[RenderableType]:

@@ -14,7 +14,14 @@ _TITLES = {
     "protected": "Leaves protected files alone",
     "new_failures": "Breaks nothing that passed before",
     "unresolved": "Repairs what failed before",
+    "examples_failed": "Reproduces the task's examples",
+    "agreement": "Agrees with the others in what it does",
+    "reproduction": "Passes proposed tests that show the defect",
 }
+
+
+_COMPARED = frozenset({"agreement", "reproduction"})
+"""Tiers that compare instead of letting pass."""
 
 
 def ranking(reading: Reading) -> Html | None:
@@ -94,7 +101,8 @@ def tiers(reading: Reading) -> Html | None:
 
 def _tier(verdict: TierVerdict, total: int) -> Html:
     kept = len(verdict.kept)
-    state = "passed over" if verdict.fell_back else f"{kept} of {total} go on"
+    word = "level with the best" if verdict.tier in _COMPARED else "go on"
+    state = "passed over" if verdict.fell_back else f"{kept} of {total} {word}"
     mood = "warn" if verdict.fell_back else "good" if kept == total else ""
     return el(
         "li",

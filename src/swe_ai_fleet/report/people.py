@@ -35,7 +35,7 @@ def timeline(reading: Reading) -> Html:
 
 
 def _lane(who: str, reading: Reading, end: float) -> Html:
-    name = "unchanged commit" if who == BASE_AGENT else who
+    name = _base_name(reading) if who == BASE_AGENT else who
     own = [e for e in reading.events if getattr(e, "agent_id", None) == who]
     marks = [
         _mark("cut", reading.after_s(cut.time), end, f"round {cut.round} closed")
@@ -48,10 +48,16 @@ def _lane(who: str, reading: Reading, end: float) -> Html:
     )
 
 
+def _base_name(reading: Reading) -> str:
+    return "unchanged commit" if reading.request.repo is not None else "task's examples"
+
+
 def _moods(event: Event) -> Iterator[tuple[str, str]]:
     match event:
         case Proposed() | Revised() | Critiqued():
             yield "", event.type
+        case Checked() if event.report.trials is not None:
+            yield ("good", "tried") if event.report.applied else ("bad", "cannot be run")
         case Checked():
             yield ("good", "checked: passes") if passes(event.report) else ("bad", "checked: fails")
         case AgentFailed():

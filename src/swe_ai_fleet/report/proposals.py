@@ -8,6 +8,7 @@ from swe_ai_fleet.domain.review import Critique
 from swe_ai_fleet.report.markup import Child, Html, el
 from swe_ai_fleet.report.people import passes
 from swe_ai_fleet.report.reading import Reading
+from swe_ai_fleet.report.trials import evidence_beyond, tried_badge
 
 _LINES_SHOWN = 400
 _OUTPUT_LINES_SHOWN = 60
@@ -40,6 +41,7 @@ def _card(pid: str, reading: Reading, seen: dict[str, str]) -> Html:
         _facts(proposal),
         _content(proposal, report, seen),
         [_result(result) for result in report.results] if report is not None else None,
+        evidence_beyond(proposal, report, reading),
         _critiques(pid, reading),
         class_="card",
         open=pid == reading.winner_id,
@@ -59,6 +61,7 @@ def _badges(proposal: Proposal, report: CheckReport | None, reading: Reading) ->
             class_="badge warn",
         )
     yield " "
+    yield tried_badge(proposal.proposal_id, reading)
     if report is not None:
         yield el("span", _verdict(report), class_=f"badge {'good' if passes(report) else 'bad'}")
 
@@ -66,6 +69,8 @@ def _badges(proposal: Proposal, report: CheckReport | None, reading: Reading) ->
 def _verdict(report: CheckReport) -> str:
     if not report.applied:
         return "does not apply"
+    if report.outputs:
+        return f"runs on {len(report.outputs)} inputs"
     if not report.parses:
         return "not valid syntax"
     if report.protected_touched:

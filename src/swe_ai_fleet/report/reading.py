@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from swe_ai_fleet.domain.check import CheckReport
+from swe_ai_fleet.domain.check import CheckReport, Trial
 from swe_ai_fleet.domain.deliberation import Deliberation
 from swe_ai_fleet.domain.events import Event, Requested
 from swe_ai_fleet.domain.ranking import RankedProposal, Ranking, Result
@@ -40,6 +40,14 @@ class Reading:
         """What the sandbox saw of a proposal, late ones included."""
         event = self.state.reports.get(proposal_id)
         return None if event is None else event.report
+
+    def trials(self, proposal_id: str) -> tuple[Trial, ...]:
+        """The runs of proposed checks over all rounds, the unchanged commit first; empty where there are none."""
+        found: dict[str, Trial] = {}
+        for (_, pid), event in sorted(self.state.tried.items()):
+            for trial in (event.report.trials or ()) if pid == proposal_id else ():
+                found.setdefault(trial.on, trial)
+        return tuple(found.values())
 
     def after_s(self, moment: datetime) -> float:
         """Seconds from the start to that moment, never negative."""

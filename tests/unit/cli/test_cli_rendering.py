@@ -20,6 +20,7 @@ from swe_ai_fleet.domain.ranking import (
     Dissent,
     RankedProposal,
     Result,
+    TierVerdict,
     Winner,
 )
 
@@ -125,6 +126,21 @@ def bare(text: str) -> str:
 
 def test_the_result_at_80_columns() -> None:
     assert bare(shown(RESULT, width=80)) == SHOWN_80
+
+
+def test_the_evidence_that_separated_answers_is_told_tier_by_tier() -> None:
+    tiers = (
+        TierVerdict(tier="unresolved", kept=("dev-1.0", "dev-2.0"), note="1 dropped: leaves a check failing"),
+        TierVerdict(tier="agreement", kept=("dev-1.0", "dev-2.0", "dev-3.0"), note="2 checks and cases"),
+        TierVerdict(tier="reproduction", kept=("dev-1.0",), note="1 of 3 proposed tests count"),
+    )
+    lines = bare(shown(RESULT.model_copy(update={"tiers": tiers}), width=100)).splitlines()
+    at = lines.index("Evidence")
+    assert lines[at + 1 : at + 4] == [
+        "  unresolved, 2 of 3: 1 dropped: leaves a check failing",
+        "  reproduction, 1 of 3: 1 of 3 proposed tests count",
+        "",
+    ]
 
 
 def test_nothing_is_wider_than_the_terminal() -> None:
