@@ -70,7 +70,7 @@ def _verdict(report: CheckReport) -> str:
     if not report.applied:
         return "does not apply"
     if report.outputs:
-        return f"runs on {len(report.outputs)} inputs"
+        return f"known on {len(report.outputs)} input{'' if len(report.outputs) == 1 else 's'}"
     if not report.parses:
         return "not valid syntax"
     if report.protected_touched:

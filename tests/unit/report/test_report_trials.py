@@ -100,6 +100,7 @@ def test_the_board_tells_what_became_of_proposed_tests() -> None:
 
 def functions() -> list[Event]:
     told = story(entry_point="f")
+    told.task = told.task.model_copy(update={"description": "Double it.\n>>> f(0)\n0\n"})
     outputs = {"base": {"0": "0"}, "dev-1.0": {"0": "0", "1": "2"}, "dev-2.0": {"0": "0", "1": "1"}}
     rows = [
         Checked(

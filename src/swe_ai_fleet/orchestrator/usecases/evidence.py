@@ -59,7 +59,8 @@ def _observed(state: Deliberation, checks: Sequence[Proposal], answers: Sequence
     plan = plan_of(state, checks)
     weights = plan.weights({proposal.agent_id for proposal in checks})
     examples = {} if state.base is None else state.base.outputs
-    claims = claims_of(TASK, examples, is_given=True)
+    live = {arguments: output for arguments, output in examples.items() if arguments in weights}
+    claims = claims_of(TASK, live, is_given=True)
     for proposal in checks:
         claims += claims_of(proposal.agent_id, state.reports[proposal.proposal_id].report.outputs)
     seen = {p.proposal_id: state.reports[p.proposal_id] for p in answers if p.proposal_id in state.reports}
