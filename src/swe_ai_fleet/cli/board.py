@@ -171,7 +171,9 @@ def _describe_trials(report: CheckReport) -> str:
     if not report.applied:
         return f"cannot be run: {report.reason}"
     answers = [trial for trial in report.trials if trial.on != BASE_AGENT]
-    return f"tried on {_count(len(answers), 'answer')}" if answers else "nothing fails on the unchanged commit"
+    return (
+        f"tried on {_count(len(answers), 'answer')}" if answers else "nothing fails on the unchanged commit"
+    )
 
 
 def describe(event: Event) -> str:
