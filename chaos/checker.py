@@ -19,7 +19,7 @@ NOTICE_S = 1.0
 _ANSWERS = {"proposed": "propose", "critiqued": "critique", "revised": "revise"}
 
 Key = tuple[str, int, str, str]
-"""Deliberation, round, agent and step (propose, critique or revise) of one answer."""
+"""Deliberation, round, agent and step (propose, critique, revise or judge) of one answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +129,21 @@ def _agents_by_seed(events: list[Stored]) -> dict[tuple[str, int], Key]:
         if event.type != "requested":
             continue
         for agent in event.data["council"]["agents"]:
-            for round_ in range(event.data["task"]["council"]["rounds"] + 1):
-                for step in ("propose",) if round_ == 0 else ("critique", "revise"):
-                    seed = _seed(agent["seed"], round_, step)
-                    key = (event.deliberation, round_, agent["agent_id"], step)
+            last = event.data["task"]["council"]["rounds"] + 1
+            for round_ in range(last + 1):
+                for parts in _questions(round_, last):
+                    seed = _seed(agent["seed"], round_, *parts)
                     for again in range(12):  # a malformed answer is asked for again with the next seed
+                        key = (event.deliberation, round_, agent["agent_id"], str(parts[0]))
                         found[event.deliberation, seed + again] = key
     return found
+
+
+def _questions(round_: int, last: int) -> list[tuple[object, ...]]:
+    """What an agent may be asked in a round; in the one after the last it judges, in several turns."""
+    if round_ == last:
+        return [("judge",), *(("judge", turn) for turn in range(1, 33))]
+    return [("propose",)] if round_ == 0 else [("critique",), ("revise",)]
 
 
 def _calls(folder: Path, keys: dict[tuple[str, int], Key]) -> list[Call]:
@@ -232,7 +240,7 @@ def _foreign_winners(evidence: Evidence) -> list[str]:
 def answers(evidence: Evidence) -> dict[Key, float]:
     """When each answer was stored."""
     return {
-        (e.deliberation, e.round, e.agent, _ANSWERS[e.type]): e.at
+        (e.deliberation, e.round, e.agent, "judge" if e.data.get("ballots") else _ANSWERS[e.type]): e.at
         for e in evidence.events
         if e.type in _ANSWERS
     }

@@ -8,6 +8,7 @@ from typing import Any
 from chaos.checker import Call, Evidence, Key, Stored, answers
 
 _PROCESS_KINDS = {"worker killed", "worker told to stop", "worker paused"}
+_DEADLY = {"worker killed", "ray actor killed", "raylet killed"}
 _NO_FAULTS = {"exit", "not carried out"}
 
 
@@ -40,23 +41,28 @@ def figures(evidence: Evidence) -> dict[str, Any]:
 
 def _paid_twice(evidence: Evidence) -> int:
     """Whole answers to one question beyond the first: those under way when their worker died."""
-    whole = Counter(
-        call.key for call in evidence.calls if call.key and call.whole and call.fault in {None, "slow"}
-    )
+    whole = Counter(call.key for call in _good_calls(evidence))
     return sum(count - 1 for count in whole.values())
 
 
-def _answers_lost(evidence: Evidence) -> int:
-    """Questions that a model answered well, of deliberations without any such answer on the record."""
-    stored, ends = answers(evidence), _ends(evidence)
-    good = {
-        call.key: call
+def _good_calls(evidence: Evidence) -> list[Call]:
+    """Calls that gave a whole answer to a question that is one call; a judge is asked many things under one name."""
+    return [
+        call
         for call in evidence.calls
-        if call.key and call.whole and call.fault in {None, "slow"} and call.ended
-    }
-    lost = [
-        key for key, call in good.items() if key not in stored and (call.ended or 0) < ends.get(key[0], 0)
+        if call.key and call.key[3] != "judge" and call.whole and call.fault in {None, "slow"} and call.ended
     ]
+
+
+def _answers_lost(evidence: Evidence) -> int:
+    """Questions answered well before the end, without an answer on the record, though nothing was killed."""
+    stored, ends = answers(evidence), _ends(evidence)
+    kills = [fault["at"] for fault in evidence.faults if fault["kind"] in _DEADLY]
+    lost = set()
+    for call in _good_calls(evidence):
+        answered, end = call.ended or 0.0, ends.get(call.key[0], 0.0) if call.key else 0.0
+        if call.key not in stored and answered < end and not any(answered - 1 < at < end for at in kills):
+            lost.add(call.key)
     return len(lost)
 
 

@@ -74,7 +74,11 @@ class Load:
         task = Task.model_validate(
             {
                 "description": f"Number {number}: say whether the last one in stock may be shipped, and why.",
-                "council": {"agents": 3, "rounds": self._rng.choice((0, 1, 1))},
+                "council": {
+                    "agents": 3,
+                    "rounds": self._rng.choice((0, 1, 1)),
+                    "judges": int(number % 10 == 3),
+                },
                 "budget": {"seconds": 120},
                 **(
                     {
