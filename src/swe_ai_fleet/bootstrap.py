@@ -238,6 +238,7 @@ async def open_fleet(settings: Settings) -> AsyncIterator[Fleet]:
             workspaces=build_workspaces(settings),
             events=record.events,
             snapshots=record.snapshots,
+            reliability=record.reliability,
             clock=clock,
             max_tokens=settings.agents.max_tokens,
         )

@@ -25,8 +25,8 @@ from swe_ai_fleet.messaging.in_memory import open_in_memory_record
 from swe_ai_fleet.orchestrator.usecases.cancel_async import CancelAsync
 from swe_ai_fleet.orchestrator.usecases.deliberate_async_usecase import DeliberateAsync
 from swe_ai_fleet.orchestrator.usecases.requesting import request_deliberation
-from swe_ai_fleet.ports.findings import Findings
 from swe_ai_fleet.ports.cells import CellRunner
+from swe_ai_fleet.ports.findings import Findings
 from swe_ai_fleet.ports.record import EventLog, Record
 
 MODEL = "vllm:tiny"
@@ -248,6 +248,7 @@ async def small_fleet(
                 workspaces=OneFile(),
                 events=events,
                 snapshots=record.snapshots,
+                reliability=record.reliability,
                 clock=clock,
             )
             yield SmallFleet(

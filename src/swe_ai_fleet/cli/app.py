@@ -75,6 +75,7 @@ COMMANDS = {
     "cancel": _entry("cancel", "Ask a deliberation to end."),
     "resume": _entry("resume", "Go on with a deliberation where its events end."),
     "report": _entry("report", "Write one deliberation as a page for the browser."),
+    "outcome": _entry("outcome", "Report how a decision turned out."),
     "dead-letters": _entry("dead_letters", "Handle commands that could not be processed."),
     "doctor": _entry("doctor", "See what is reachable, and how to get what is not."),
     "bench": _entry("bench", "Run the benchmarks that a user can repeat."),

@@ -64,6 +64,10 @@ class Started(_Event):
 
     type: Literal["started"] = "started"
     notes: tuple[str, ...] = ()
+    reliability: dict[str, float] = Field(default_factory=dict)
+    """Vote weights that this deliberation decides with, by agent id; 1 where an agent is missing."""
+    judges: dict[str, float] = Field(default_factory=dict)
+    """The same of what agents say about the answers of others."""
 
 
 class Proposed(_AgentEvent):

@@ -10,7 +10,7 @@ class ReliabilityBooks(Protocol):
     """One book for each class of tasks, written with compare-and-set."""
 
     async def get(self, task_class: str) -> ReliabilityBook:
-        """The book, empty where nothing has been reported yet.
+        """The book, empty where nothing has been reported yet; what others wrote may be missing for two seconds.
 
         Raises:
             RecordError: the store does not answer, or these credentials may not read it.

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from swe_ai_fleet.domain.council import AgentSpec, Council
@@ -21,9 +21,9 @@ _AGENT, _JUDGE = "agent", "judge"
 class Weights:
     """By agent id; who is not named has one vote."""
 
-    agents: Mapping[str, float]
+    agents: Mapping[str, float] = field(default_factory=dict)
     """Of its answers."""
-    judges: Mapping[str, float]
+    judges: Mapping[str, float] = field(default_factory=dict)
     """Of what it says about the answers of others."""
 
 

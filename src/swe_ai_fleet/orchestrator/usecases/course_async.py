@@ -28,6 +28,7 @@ from swe_ai_fleet.ports.cells import CellRunner
 from swe_ai_fleet.ports.checks import CheckRunner, Workspaces
 from swe_ai_fleet.ports.clock import Clock
 from swe_ai_fleet.ports.record import EventLog, Published, SnapshotStore
+from swe_ai_fleet.ports.reliability import ReliabilityBooks
 from swe_ai_fleet.ranking.decide import safe_to_stop
 
 Observe = Callable[[Event], None]
@@ -50,6 +51,7 @@ class Course:
     checks: CheckRunner
     cells: CellRunner
     workspaces: Workspaces
+    reliability: ReliabilityBooks
     events: EventLog
     snapshots: SnapshotStore
     clock: Clock
@@ -125,6 +127,7 @@ class Course:
             checks=self.checks,
             cells=self.cells,
             workspaces=self.workspaces,
+            reliability=self.reliability,
             publish=self.publish,
             clock=self.clock,
             max_tokens=self.max_tokens,

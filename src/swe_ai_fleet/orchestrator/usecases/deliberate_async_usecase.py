@@ -16,6 +16,7 @@ from swe_ai_fleet.ports.cells import CellRunner
 from swe_ai_fleet.ports.checks import CheckRunner, Workspaces
 from swe_ai_fleet.ports.clock import Clock
 from swe_ai_fleet.ports.record import EventLog, SnapshotStore
+from swe_ai_fleet.ports.reliability import ReliabilityBooks
 from swe_ai_fleet.tracing import names
 from swe_ai_fleet.tracing.spans import Span, span
 
@@ -30,6 +31,7 @@ class DeliberateAsync:
     checks: CheckRunner
     cells: CellRunner
     workspaces: Workspaces
+    reliability: ReliabilityBooks
     events: EventLog
     snapshots: SnapshotStore
     clock: Clock
@@ -76,6 +78,7 @@ class DeliberateAsync:
             checks=self.checks,
             cells=self.cells,
             workspaces=self.workspaces,
+            reliability=self.reliability,
             events=self.events,
             snapshots=self.snapshots,
             clock=self.clock,

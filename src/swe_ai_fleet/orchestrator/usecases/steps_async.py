@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypedDict, assert_never
@@ -22,6 +22,7 @@ from swe_ai_fleet.domain.events import (
     Started,
 )
 from swe_ai_fleet.domain.outcome import Cancelled, Failure, TimedOut
+from swe_ai_fleet.domain.reliability import task_class_of
 from swe_ai_fleet.domain.steps import (
     Ask,
     CheckBase,
@@ -34,7 +35,7 @@ from swe_ai_fleet.domain.steps import (
     Start,
     TryChecks,
 )
-from swe_ai_fleet.errors import FleetError
+from swe_ai_fleet.errors import FleetError, RecordError
 from swe_ai_fleet.orchestrator.usecases.briefing import write_assignment, write_brief
 from swe_ai_fleet.orchestrator.usecases.evidence import evidence_of
 from swe_ai_fleet.orchestrator.usecases.gathering_async import observe, try_checks
@@ -45,8 +46,10 @@ from swe_ai_fleet.ports.cells import CellRunner
 from swe_ai_fleet.ports.checks import CheckRunner, Workspaces
 from swe_ai_fleet.ports.clock import Clock
 from swe_ai_fleet.ports.record import Published
+from swe_ai_fleet.ports.reliability import ReliabilityBooks
 from swe_ai_fleet.ranking.decide import decide
 from swe_ai_fleet.ranking.hearings import Hearing
+from swe_ai_fleet.ranking.reliability import Weights, weights_of
 from swe_ai_fleet.tracing import names
 from swe_ai_fleet.tracing.assignments import asking, within
 from swe_ai_fleet.tracing.checks import checking, told_of
@@ -75,6 +78,7 @@ class Steps:
     checks: CheckRunner
     cells: CellRunner
     workspaces: Workspaces
+    reliability: ReliabilityBooks
     publish: Publish
     clock: Clock
     max_tokens: int
@@ -92,7 +96,7 @@ class Steps:
         """
         match step:
             case Start():
-                await self.publish(Started(notes=self.notes, **self._common()))
+                await self._start()
             case CheckBase():
                 await self._check_base()
             case Ask():
@@ -126,6 +130,21 @@ class Steps:
         common = self._common()
         result = failed_result(self.state, str(error), closed_at=common["time"])
         await self.publish(Closed(outcome=result.outcome, result=result, **common))
+
+    async def _start(self) -> None:
+        """The vote weights go on the record, so that the decision follows from it; none where they cannot be read."""
+        weights = Weights()
+        with suppress(RecordError):
+            book = await self.reliability.get(task_class_of(self.state.task))
+            weights = weights_of(self.state.council, book, at=self.clock.now())
+        await self.publish(
+            Started(
+                notes=self.notes,
+                reliability=dict(weights.agents),
+                judges=dict(weights.judges),
+                **self._common(),
+            )
+        )
 
     async def _close(self) -> None:
         common = self._common()
