@@ -132,7 +132,7 @@ def descendants(pid: int) -> Iterator[tuple[int, str]]:
             stat = (folder / "stat").read_text().rpartition(")")[2].split()
             parents.setdefault(int(stat[1]), []).append(int(folder.name))
             lines[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
-    waiting = list(parents.get(pid, ()))
+    waiting = list(parents.get(pid, ())) if pid else []
     while waiting:
         child = waiting.pop()
         yield child, lines.get(child, "")

@@ -5,6 +5,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from chaos.processes import Process, descendants, free_port, python
 
-_UP_S = 60.0
+_UP_S = 180.0
 _START = "import sys; from ray.scripts.scripts import main; sys.exit(main())"
 _ACTOR = "ray::RayAgentHost"
 
@@ -24,6 +25,7 @@ class RayCluster:
         """``sockets`` has a short name, because the names of Unix sockets are short."""
         self.token = secrets.token_hex(32)
         self.port = free_port()
+        self._host = _own_address()
         self._folder = folder
         self._sockets = sockets
         self._env = {
@@ -39,13 +41,14 @@ class RayCluster:
     @property
     def address(self) -> str:
         """Of the head."""
-        return f"127.0.0.1:{self.port}"
+        return f"{self._host}:{self.port}"
 
     async def start(self, nodes: int) -> None:
         """The head and its first nodes; returns when they are up."""
         head = ["--head", f"--port={self.port}", "--num-cpus=0", "--include-dashboard=false"]
         self._head = self._process("head", [*head, f"--temp-dir={self._sockets}"])
         await self._head.start()
+        await self._until_raylet(self._head)
         for _ in range(nodes):
             await self.add()
 
@@ -53,16 +56,21 @@ class RayCluster:
         """One more node; returns when its raylet runs."""
         self._started += 1
         node = self._process(f"node-{self._started}", [f"--address={self.address}", "--num-cpus=2"])
+        await node.start()
+        await self._until_raylet(node)
+        self.nodes.append(node)
+
+    async def _until_raylet(self, node: Process) -> None:
+        """Wait for it; a node that gives up before its head answers is started again."""
         async with asyncio.timeout(_UP_S):
             while not self.raylet(node):
                 if not node.runs:
                     await node.start()
                 await asyncio.sleep(0.2)
-        self.nodes.append(node)
 
     def _process(self, name: str, args: list[str]) -> Process:
         fixed = [
-            "--node-ip-address=127.0.0.1",
+            f"--node-ip-address={self._host}",
             "--object-store-memory=104857600",
             "--disable-usage-stats",
             "--block",
@@ -109,6 +117,16 @@ class RayCluster:
             for pid in pids:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
+
+
+def _own_address() -> str:
+    """The one that Ray finds for this machine, for it takes no other; nothing is sent to find it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 53))
+        except OSError:
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])
 
 
 @asynccontextmanager
