@@ -76,7 +76,7 @@ class Load:
                 "description": f"Number {number}: say whether the last one in stock may be shipped, and why.",
                 "council": {
                     "agents": 3,
-                    "rounds": self._rng.choice((0, 1, 1)),
+                    "rounds": self._rng.choice(self._rig.stage.rounds),
                     "judges": int(number % 10 == 3),
                 },
                 "budget": {"seconds": 120},

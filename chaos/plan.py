@@ -100,6 +100,8 @@ class Stage:
     ray: bool = False
     is_small_disk: bool = False
     """The record lives on a file system of a few megabytes."""
+    rounds: tuple[int, ...] = (0, 1, 1)
+    """Rounds of review, one of these for each deliberation."""
     strikes: tuple[Strike, ...] = ()
 
     def breaks(self, kind: Kind) -> bool:
