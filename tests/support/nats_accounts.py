@@ -5,7 +5,7 @@ import importlib.util
 import json
 import shutil
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,13 @@ from swe_ai_fleet.ports.record import Record
 
 K8S = Path(__file__).parents[2] / "deploy" / "k8s"
 COMPONENTS = ("worker", "agent", "streams", "submitter", "consumer")
+API_OF_OTHERS = "$JS.fleet.API"
+"""Where agents and readers, which are not in the fleet's account, find JetStream's API."""
+
+
+def api_prefix(component: str) -> str:
+    """Where a component finds JetStream's API."""
+    return API_OF_OTHERS if component in {"agent", "consumer"} else "$JS.API"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,16 +66,19 @@ class Accounts:
             nkey_seed=SecretStr(self.seeds[component]),
             inbox_prefix=f"_INBOX_{component}",
             declare_streams=False,
+            api_prefix=api_prefix(component),
         )
         async with open_nats_record(options) as opened:
             yield opened
 
-    async def declare(self) -> list[str]:
+    async def declare(self, readers: Mapping[str, str] | None = None) -> list[str]:
         """What the job declare-streams does, with its own credentials; its lines."""
         declarations = json.loads((K8S / "base/streams/streams.json").read_text())
         async with self.client("streams") as connected:
             job = program(K8S / "base/streams/declare_streams.py")
-            lines: list[str] = await job.declare(connected.client, declarations, replicas=1)
+            lines: list[str] = await job.declare(
+                connected.client, declarations, replicas=1, readers=readers or {}
+            )
         return lines
 
 

@@ -78,7 +78,7 @@ def scaled_consumers(rendering: Rendering, facts: Facts) -> Iterator[Finding]:
 def permitted_streams(rendering: Rendering, facts: Facts) -> Iterator[Finding]:
     """Permissions of the NATS accounts name streams that are declared."""
     declared = {config["name"] for config in facts.streams}
-    pattern = re.compile(r"\$JS\.(?:API\.[A-Z.]+|ACK)\.((?:FLEET|KV|OBJ)_\w+)")
+    pattern = re.compile(r"\$JS\.(?:(?:fleet\.)?API\.[A-Z.]+|ACK)\.((?:FLEET|KV|OBJ)_\w+)")
     for manifest in rendering.of_kind("ConfigMap"):
         text = (manifest.body.get("data") or {}).get("accounts.conf", "")
         for name in sorted(set(pattern.findall(text)) - declared):

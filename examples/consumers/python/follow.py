@@ -8,6 +8,7 @@ docs/consumers.md tells the semantics.
 
 import argparse
 import asyncio
+import base64
 import hashlib
 import json
 import signal
@@ -17,6 +18,7 @@ from pathlib import Path
 import nats
 from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.errors import NotFoundError
 
 STREAM = "FLEET_EVENTS"
 BATCH = 100
@@ -35,6 +37,7 @@ def arguments():
     parser.add_argument("--token")
     parser.add_argument("--seed-file", type=Path, help="nkey seed")
     parser.add_argument("--inbox-prefix", default="_INBOX")
+    parser.add_argument("--api-prefix", default="$JS.API", help="with accounts: $JS.fleet.API")
     return parser.parse_args()
 
 
@@ -54,19 +57,39 @@ async def connect(options):
 
 
 async def subscribe(js, options):
-    begin = {"deliver_policy": DeliverPolicy.ALL}
-    if options.from_sequence:
-        begin = {"deliver_policy": DeliverPolicy.BY_START_SEQUENCE, "opt_start_seq": options.from_sequence}
-    config = ConsumerConfig(ack_policy=AckPolicy.EXPLICIT, ack_wait=ACK_WAIT_S, **begin)
-    subject = f"fleet.v1.event.{options.deliberation}.>"
-    return await js.pull_subscribe(subject, durable=options.durable, stream=STREAM, config=config)
+    """The durable consumer of that name; made here where there is none yet, unless accounts leave that to operators."""
+    try:
+        await js.consumer_info(STREAM, options.durable)
+    except NotFoundError:
+        begin = {"deliver_policy": DeliverPolicy.ALL}
+        if options.from_sequence:
+            begin = {"deliver_policy": DeliverPolicy.BY_START_SEQUENCE, "opt_start_seq": options.from_sequence}
+        config = ConsumerConfig(
+            durable_name=options.durable,
+            filter_subject=f"fleet.v1.event.{options.deliberation}.>",
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=ACK_WAIT_S,
+            **begin,
+        )
+        await js.add_consumer(STREAM, config)
+    return await js.pull_subscribe_bind(options.durable, STREAM)
 
 
 async def read_blob(js, reference):
-    """The data of a large event, checked against the digest that is its name."""
+    """The data of a large event, checked against the digest that is its name.
+
+    The chunks are read one by one and not with nats-py's object store, which needs to make a consumer for it.
+    """
     bucket, _, name = reference.partition(":")
-    store = await js.object_store(bucket)
-    content = (await store.get(name)).data
+    stream, entry = f"OBJ_{bucket}", base64.urlsafe_b64encode(name.encode()).decode()
+    meta = json.loads((await js.get_last_msg(stream, f"$O.{bucket}.M.{entry}", direct=True)).data)
+    chunks, sequence = [], 0
+    while len(chunks) < meta["chunks"]:
+        subject = f"$O.{bucket}.C.{meta['nuid']}"
+        message = await js.get_msg(stream, seq=sequence + 1, subject=subject, direct=True, next=True)
+        chunks.append(message.data)
+        sequence = message.seq
+    content = b"".join(chunks)
     if hashlib.sha256(content).hexdigest() != name:
         raise ValueError(f"the blob {name} is damaged")
     return json.loads(content)
@@ -93,17 +116,18 @@ async def main():
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     connection = await connect(options)
-    js = connection.jetstream()
-    subscription = await subscribe(js, options)
+    js = connection.jetstream(prefix=options.api_prefix)
+    try:
+        subscription = await subscribe(js, options)
+    except (NatsError, TimeoutError) as error:
+        sys.exit(f"{options.durable} cannot be opened ({error}); with accounts, operators declare it in readers.json")
     while not stop.is_set():
         try:
-            messages = await subscription.fetch(BATCH, timeout=WAIT_S)
+            for message in await subscription.fetch(BATCH, timeout=WAIT_S):
+                await handle(js, message)
+                await message.ack()  # only now: what was not acknowledged is delivered again
         except (NatsError, TimeoutError):
             await asyncio.sleep(PAUSE_S)  # nothing new, or the server is away: the next fetch goes on
-            continue
-        for message in messages:
-            await handle(js, message)
-            await message.ack()  # only now: what was not acknowledged is delivered again
     await subscription.unsubscribe()
     await connection.close()
 

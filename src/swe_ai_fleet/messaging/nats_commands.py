@@ -25,7 +25,7 @@ from swe_ai_fleet.messaging.subjects import command_id, command_subject
 from swe_ai_fleet.ports.record import BlobStore, Command, DeadLetter, Delivery, Published
 
 _log = structlog.get_logger()
-_NEXT = f"$JS.API.CONSUMER.MSG.NEXT.{COMMANDS}.{WORKERS}"
+_NEXT = f"CONSUMER.MSG.NEXT.{COMMANDS}.{WORKERS}"
 _SECOND_NS = 1_000_000_000
 _MARGIN_S = 0.5
 _PAUSE_S = 0.2
@@ -169,7 +169,7 @@ class NatsCommandQueue:
         limit_s = max(wait_s, 0.0) + _MARGIN_S
         connection = self._api.connection
         try:
-            request = await connection.begin(_NEXT, timeout_s=limit_s)
+            request = await connection.begin(f"{self._api.prefix}.{_NEXT}", timeout_s=limit_s)
             self._waiting[request.number] = request
             try:
                 reply = f"{self._inbox}.{request.number}"

@@ -33,7 +33,7 @@ async def open_nats_record(options: NatsOptions) -> AsyncIterator[Record]:
         RecordError: the streams are not as declared and cannot be made so.
     """
     async with open_connection(options) as connection:
-        api = JetStreamApi(connection, timeout_s=options.request_s)
+        api = JetStreamApi(connection, timeout_s=options.request_s, prefix=options.api_prefix)
         try:
             is_clustered = await ensure_streams_within(
                 api, options.connect_s, replicas=options.replicas, may_declare=options.declare_streams

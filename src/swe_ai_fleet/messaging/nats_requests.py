@@ -53,13 +53,14 @@ def raise_for_error(answer: Mapping[str, Any]) -> None:
 class JetStreamApi:
     """Asks one server."""
 
-    def __init__(self, connection: NatsConnection, *, timeout_s: float) -> None:
-        """``timeout_s`` bounds each request."""
+    def __init__(self, connection: NatsConnection, *, timeout_s: float, prefix: str = "$JS.API") -> None:
+        """``timeout_s`` bounds each request; ``prefix`` begins the subjects of all."""
+        self.prefix = prefix
         self.connection = connection
         self.timeout_s = timeout_s
 
     async def ask(self, verb: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Call ``$JS.API.<verb>``.
+        """Call ``<prefix>.<verb>``.
 
         Raises:
             JetStreamError: it was refused.
@@ -67,7 +68,7 @@ class JetStreamApi:
             RecordDeniedError: these credentials may not ask.
         """
         payload = b"" if body is None else json.dumps(body).encode()
-        reply = await self.connection.request(f"$JS.API.{verb}", payload, timeout_s=self.timeout_s)
+        reply = await self.connection.request(f"{self.prefix}.{verb}", payload, timeout_s=self.timeout_s)
         answer: dict[str, Any] = json.loads(reply.payload)
         raise_for_error(answer)
         return answer
@@ -75,14 +76,14 @@ class JetStreamApi:
     async def last(self, stream: str, subject: str) -> Stored | None:
         """The last message of a subject, or None."""
         reply = await self.connection.request(
-            f"$JS.API.DIRECT.GET.{stream}.{subject}", timeout_s=self.timeout_s
+            f"{self.prefix}.DIRECT.GET.{stream}.{subject}", timeout_s=self.timeout_s
         )
         return _lifted(reply)
 
     async def at(self, stream: str, sequence: int) -> Stored | None:
         """The message of a sequence number, or None."""
         reply = await self.connection.request(
-            f"$JS.API.DIRECT.GET.{stream}", b'{"seq":%d}' % sequence, timeout_s=self.timeout_s
+            f"{self.prefix}.DIRECT.GET.{stream}", b'{"seq":%d}' % sequence, timeout_s=self.timeout_s
         )
         return _lifted(reply)
 
@@ -110,7 +111,7 @@ class JetStreamApi:
         """Some messages, and how many more there are."""
         body = {"seq": start, "next_by_subj": subject, "batch": _BATCH, "max_bytes": _BATCH_BYTES}
         replies = await self.connection.request_many(
-            f"$JS.API.DIRECT.GET.{stream}", json.dumps(body).encode(), timeout_s=self.timeout_s
+            f"{self.prefix}.DIRECT.GET.{stream}", json.dumps(body).encode(), timeout_s=self.timeout_s
         )
         pending = _pending(replies.pop())
         lifted = [_lifted(reply) for reply in replies]

@@ -16,6 +16,6 @@ async def stored_bytes(options: NatsOptions) -> Mapping[str, int]:
         RecordError: a stream is missing, or these credentials may not ask for it.
     """
     async with open_connection(options) as connection:
-        api = JetStreamApi(connection, timeout_s=options.request_s)
+        api = JetStreamApi(connection, timeout_s=options.request_s, prefix=options.api_prefix)
         names = [config["name"] for config in stream_declarations()]
         return {name: (await api.ask(f"STREAM.INFO.{name}"))["state"]["bytes"] for name in names}

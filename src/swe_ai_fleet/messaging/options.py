@@ -28,6 +28,8 @@ class NatsOptions(Value):
     """Authority that the servers' certificates are checked against; the system's where it is None."""
     inbox_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$")] = "_INBOX"
     """Where replies come in; the one subject that this component's permissions let it subscribe for them."""
+    api_prefix: Annotated[str, Field(pattern=r"^[$A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$")] = "$JS.API"
+    """Where JetStream's API answers; another one where it is imported from another account."""
     connect_s: Annotated[float, Field(gt=0)] = 5.0
     """Limit on the first connection; a connection that is lost later is looked for without end."""
     request_s: Annotated[float, Field(gt=0)] = 5.0

@@ -14,13 +14,16 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from nats_accounts import Accounts, nats_with_accounts
+from nats_accounts import API_OF_OTHERS, Accounts, nats_with_accounts
+from nats_server import running_nats_server
 from story import Story, task
 
 from swe_ai_fleet.domain.events import Closed, Event
 from swe_ai_fleet.domain.outcome import DeliberationOutcome
 from swe_ai_fleet.domain.ranking import Result
 from swe_ai_fleet.messaging.envelope import TYPE_PREFIX
+from swe_ai_fleet.messaging.nats_record import open_nats_record
+from swe_ai_fleet.messaging.options import NatsOptions
 from swe_ai_fleet.messaging.subjects import message_id
 from swe_ai_fleet.ports.record import Record
 
@@ -50,7 +53,9 @@ def javascript(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def accounts(tmp_path: Path) -> Iterator[Accounts]:
     with nats_with_accounts(tmp_path) as running:
-        asyncio.run(running.declare())
+        asyncio.run(
+            running.declare(readers=dict.fromkeys(("in-javascript", "in-python"), "fleet.v1.event.>"))
+        )
         (tmp_path / "seed").write_text(running.seeds["consumer"])
         yield running
 
@@ -96,7 +101,8 @@ class Consumer:
 
 def credentials(accounts: Accounts, folder: Path) -> list[str]:
     seed = str(folder / "seed")
-    return ["--server", accounts.server.url, "--seed-file", seed, "--inbox-prefix", "_INBOX_consumer"]
+    place = ["--server", accounts.server.url, "--api-prefix", API_OF_OTHERS]
+    return [*place, "--seed-file", seed, "--inbox-prefix", "_INBOX_consumer"]
 
 
 def in_javascript(accounts: Accounts, program: Path, folder: Path, *options: str) -> Consumer:
@@ -191,6 +197,41 @@ async def test_both_see_every_event_over_restarts_of_the_server_and_of_themselve
     assert seen[0] == seen[1]
     assert {(id_, type_) for _, id_, type_ in seen[0]} == set(published.items())
     assert len(seen[0]) == len(published)
+
+
+async def test_a_reader_that_nobody_declared_is_told_so(
+    accounts: Accounts, javascript: Path, tmp_path: Path
+) -> None:
+    for consumer in (
+        in_javascript(accounts, javascript, tmp_path, "--durable", "nobodys"),
+        in_python(accounts, tmp_path, "--durable", "nobodys"),
+    ):
+        consumer.start()
+        assert await consumer.ended() != 0
+        complaint = (tmp_path / f"{consumer.name}-1.err").read_text()
+        assert "nobodys" in complaint or "10014" in complaint or "ermission" in complaint
+
+
+async def test_without_accounts_a_reader_makes_its_own_durable(javascript: Path, tmp_path: Path) -> None:
+    async with (
+        running_nats_server(tmp_path / "plain") as server,
+        open_nats_record(NatsOptions(url=server.url)) as record,
+    ):
+        await publish(record, 1, 2)
+        wanted = {message_id(event) for number in (1, 2) for event in told(number)}
+        schemas = ["--schemas", str(SCHEMAS)]
+        commands = {
+            "javascript": ["node", str(javascript), *schemas, "--server", server.url, "--durable", "js"],
+            "python": [
+                *(sys.executable, str(CONSUMERS / "python" / "follow.py")),
+                *("--server", server.url, "--durable", "py"),
+            ],
+        }
+        for name, command in commands.items():
+            consumer = Consumer(command=command, folder=tmp_path, name=name)
+            consumer.start()
+            await consumer.until_seen(wanted)
+            assert consumer.end(signal.SIGTERM) == 0
 
 
 def test_the_document_is_what_asyncapi_itself_calls_valid(javascript: Path) -> None:

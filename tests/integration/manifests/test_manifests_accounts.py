@@ -1,6 +1,7 @@
 """NATS with the accounts of the manifests: each component can do its work, and nothing else."""
 
 import asyncio
+import re
 import shutil
 import subprocess
 import time
@@ -9,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from nats_accounts import COMPONENTS, K8S, Accounts, nats_with_accounts, program
+from nats_accounts import API_OF_OTHERS, COMPONENTS, K8S, Accounts, nats_with_accounts, program
 from nats_server import nats_binary, running_nats_server
 from story import Story
 
@@ -33,7 +34,7 @@ def accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Accounts]:
 async def declare_twice(accounts: Accounts) -> None:
     """Declaring again changes nothing."""
     for outcome in ("created", "unchanged"):
-        lines = await accounts.declare()
+        lines = await accounts.declare(readers={"audit": "fleet.v1.event.accounts-4.>"})
         assert [line.rpartition(": ")[2] for line in lines[:6]] == [outcome] * 6
 
 
@@ -98,19 +99,46 @@ async def test_a_submitter_reports_how_a_decision_turned_out_and_a_worker_reads_
         assert await worker.reliability.get("DEV-code") == changed
 
 
-async def test_a_consumer_follows_with_a_durable_of_its_own(accounts: Accounts) -> None:
+async def test_a_reader_pulls_from_the_durable_that_was_declared_for_it(accounts: Accounts) -> None:
     told = story("accounts-4")
     async with accounts.record("worker") as worker:
         await worker.events.publish(told.requested())
     async with accounts.client("consumer") as reader:
-        stream = reader.client.jetstream()
-        subscription = await stream.pull_subscribe(
-            "fleet.v1.event.accounts-4.>", "audit", stream="FLEET_EVENTS"
-        )
+        stream = reader.client.jetstream(prefix=API_OF_OTHERS)
+        subscription = await stream.pull_subscribe_bind("audit", "FLEET_EVENTS")
         [message] = await subscription.fetch(1, timeout=5)
         assert message.subject == "fleet.v1.event.accounts-4.requested"
         await message.ack_sync()
-        await stream.delete_consumer("FLEET_EVENTS", "audit")
+
+
+async def test_an_agent_shares_what_it_learnt_and_hears_its_peers(accounts: Accounts) -> None:
+    told = story("accounts-6")
+    async with accounts.record("worker") as worker, accounts.record("agent") as agent:
+        await worker.events.publish(told.requested())
+        async with agent.events.follow("accounts-6") as events:
+            assert (await anext(events)).type == "requested"
+            await agent.events.publish(told.proposed(0))
+            assert (await anext(events)).type == "proposed"
+
+
+@pytest.mark.parametrize("component", ["agent", "consumer"])
+async def test_no_answer_can_be_had_sent_elsewhere(accounts: Accounts, component: str) -> None:
+    """Who asks names the subject that the answer goes to; a copied event must not become another one."""
+    async with accounts.record("worker") as worker, accounts.client(component) as connected:
+        await worker.events.publish(story(f"accounts-7-{component}").requested())
+        ask = f"{API_OF_OTHERS}.DIRECT.GET.FLEET_EVENTS"
+        for reply in (
+            f"fleet.v1.event.forged-{component}.closed",
+            "fleet.v1.command.deliberate.DEV",
+            "$JS.API.STREAM.PURGE.FLEET_EVENTS",
+            "_INBOX_worker.x",
+        ):
+            await connected.client.publish(ask, b'{"seq":1}', reply=reply)
+        answer = await connected.client.request(ask, b'{"seq":1}', timeout=5)
+        assert answer.headers is not None, "what was asked before it has been answered too"
+        assert await worker.events.history(f"forged-{component}") == []
+        assert len(await worker.events.history(f"accounts-7-{component}")) == 1
+        assert await worker.commands.next(wait_s=0.2) is None
 
 
 EVENT = "fleet.v1.event.d1"
@@ -156,10 +184,13 @@ FORBIDDEN = {
         f"{EVENT}.closed",
         f"{EVENT}.cancel_requested",
         "fleet.v1.command.deliberate.DEV",
-        "$JS.API.DIRECT.GET.FLEET_DEAD_LETTERS",
-        "$JS.API.CONSUMER.CREATE.FLEET_COMMANDS.thief",
-        "$JS.API.STREAM.PURGE.FLEET_EVENTS",
-        "$JS.API.STREAM.DELETE.FLEET_EVENTS",
+        "$JS.fleet.API.DIRECT.GET.FLEET_DEAD_LETTERS",
+        "$JS.fleet.API.CONSUMER.CREATE.FLEET_COMMANDS.thief",
+        "$JS.fleet.API.CONSUMER.CREATE.FLEET_EVENTS.push",
+        "$JS.fleet.API.CONSUMER.DURABLE.CREATE.FLEET_EVENTS.push",
+        "$JS.fleet.API.CONSUMER.DELETE.FLEET_EVENTS.audit",
+        "$JS.fleet.API.STREAM.PURGE.FLEET_EVENTS",
+        "$JS.fleet.API.STREAM.DELETE.FLEET_EVENTS",
         "$O.fleet_blobs.C.x",
     ],
 }
@@ -207,9 +238,7 @@ async def test_the_next_key_of_each_component_is_valid_already(accounts: Account
 def test_permissions_name_only_declared_streams() -> None:
     text = (K8S / "base/nats/accounts.conf").read_text()
     declared = {config["name"] for config in stream_declarations()}
-    for line in text.splitlines():
-        for part in line.strip().strip('"').split("."):
-            assert not part.startswith(("FLEET_", "KV_", "OBJ_")) or part in declared
+    assert set(re.findall(r"\b(?:FLEET|KV|OBJ)_\w+", text)) <= declared
 
 
 async def test_tls_with_the_certificate_that_make_secrets_makes(tmp_path: Path) -> None:

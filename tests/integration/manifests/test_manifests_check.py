@@ -119,7 +119,7 @@ PLANTED = [
         old="service.yaml, ",
         new="",
         rule="address",
-        says="there is no Service vllm",
+        says="there is no Service vllm-replicas",
     ),
     Planted(
         name="address with a port that the Service lacks",

@@ -18,6 +18,10 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 TIMEOUT_S = 10.0
+EVENTS = "FLEET_EVENTS"
+SECOND_NS = 1_000_000_000
+READER_ACK_WAIT_S = 10
+READER_AWAY_S = 30 * 86_400
 
 
 class RefusedError(Exception):
@@ -51,8 +55,31 @@ async def _declare_consumer(client: Client, stream: str, config: Mapping[str, An
     return "declared"
 
 
-async def declare(client: Client, declarations: Mapping[str, Any], *, replicas: int) -> list[str]:
+def _reader(name: str, subject: str) -> dict[str, Any]:
+    """A consumer that a reader of events pulls from; gone when nobody has pulled for as long as events stay."""
+    return {
+        "durable_name": name,
+        "filter_subject": subject,
+        "ack_policy": "explicit",
+        "ack_wait": READER_ACK_WAIT_S * SECOND_NS,
+        "inactive_threshold": READER_AWAY_S * SECOND_NS,
+    }
+
+
+async def declare(
+    client: Client,
+    declarations: Mapping[str, Any],
+    *,
+    replicas: int,
+    readers: Mapping[str, str],
+) -> list[str]:
     """Bring the server to what is declared; one line per stream and consumer, in order of declaration.
+
+    Args:
+        client: connected with the credentials that may.
+        declarations: streams and consumers, as the fleet's code has them.
+        replicas: copies of each stream.
+        readers: durable consumers of events, by name: the subjects that each reads.
 
     Raises:
         RefusedError: the server refused one; what came before it stays declared.
@@ -64,6 +91,9 @@ async def declare(client: Client, declarations: Mapping[str, Any], *, replicas: 
     for consumer in declarations["consumers"]:
         outcome = await _declare_consumer(client, consumer["stream"], consumer["config"])
         lines.append(f"consumer {consumer['config']['durable_name']} of {consumer['stream']}: {outcome}")
+    for name, subject in readers.items():
+        outcome = await _declare_consumer(client, EVENTS, _reader(name, subject))
+        lines.append(f"reader {name} of {subject}: {outcome}")
     return lines
 
 
@@ -83,7 +113,8 @@ async def _run(arguments: argparse.Namespace) -> int:
         return 4
     try:
         declarations = json.loads(arguments.declarations.read_text())
-        lines = await declare(client, declarations, replicas=arguments.replicas)
+        readers = json.loads(arguments.readers.read_text()) if arguments.readers else {}
+        lines = await declare(client, declarations, replicas=arguments.replicas, readers=readers)
     except RefusedError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -97,6 +128,9 @@ def main() -> int:
     """Read the arguments and declare."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--declarations", type=Path, required=True)
+    parser.add_argument(
+        "--readers", type=Path, help="JSON object: name of a durable consumer to its subjects"
+    )
     parser.add_argument("--url", required=True)
     parser.add_argument("--seed-file", type=Path, required=True)
     parser.add_argument("--inbox-prefix", default="_INBOX")
