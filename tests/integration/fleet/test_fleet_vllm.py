@@ -4,6 +4,7 @@ Start one, for example with a tiny model, and name its address and model:
 ``FLEET_TEST_VLLM_URL=http://127.0.0.1:18000 FLEET_TEST_VLLM_MODEL=tiny make test``.
 """
 
+import asyncio
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from command_line import environment, swe_fleet
+from command_line import environment, started, swe_fleet
 from nats_server import running_nats_server
 from stored_events import stored
 
@@ -57,11 +58,23 @@ def model() -> str:
     return os.environ.get("FLEET_TEST_VLLM_MODEL", "tiny")  # noqa: TID251  # as above
 
 
-async def prefix_hits(server: str) -> float:
-    """Prompt tokens that the server has taken from its prefix cache so far."""
+async def metric(server: str, name: str) -> float:
+    """What the server counts under that name, all its models together."""
     async with aiohttp.ClientSession() as session, session.get(f"{server}/metrics") as response:
         lines = (await response.text()).splitlines()
-    return sum(float(line.split()[-1]) for line in lines if line.startswith("vllm:prefix_cache_hits_total"))
+    return sum(float(line.split()[-1]) for line in lines if line.startswith(name))
+
+
+async def prefix_hits(server: str) -> float:
+    """Prompt tokens that the server has taken from its prefix cache so far."""
+    return await metric(server, "vllm:prefix_cache_hits_total")
+
+
+async def until_running(server: str, *, at_least: int = 0, at_most: int = 10**6) -> None:
+    """Wait until the server is at work on so many requests; it can only be asked, again and again."""
+    async with asyncio.timeout(60):
+        while not at_least <= await metric(server, "vllm:num_requests_running") <= at_most:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
 
 
 async def shared_tokens(server: str, model: str, events: Sequence[Mapping[str, Any]]) -> int:
@@ -116,3 +129,25 @@ async def test_four_agents_and_one_round_of_critique(server: str, model: str, tm
 
     shareable = await shared_tokens(server, model, events) * (usage["requests"] - 1)
     assert hits >= 0.9 * shareable > 0
+
+
+async def test_a_cancelled_deliberation_leaves_no_request_running(
+    server: str, model: str, tmp_path: Path
+) -> None:
+    settings = {
+        "FLEET_MODELS__VLLM__URL": server,
+        "FLEET_MODELS__VLLM__MODEL": model,
+        "FLEET_AGENTS__MAX_TOKENS": "6000",
+    }
+    task = tmp_path / "task.json"
+    task.write_text(json.dumps(TASK))
+    async with running_nats_server(tmp_path / "nats") as record:
+        env = environment(tmp_path, FLEET_NATS__URL=record.url, **settings)
+        command = ("deliberate", str(task), "--no-ray", "--json", "--id", "unwanted")
+        async with started(*command, env=env) as process:
+            await until_running(server, at_least=AGENTS)
+            assert (await swe_fleet("cancel", "unwanted", env=env)).exit_code == 0
+            stdout, _ = await process.communicate()
+            assert process.returncode == 3
+        await until_running(server, at_most=0)
+    assert json.loads(stdout)["outcome"] == "cancelled"
