@@ -1,20 +1,21 @@
 """Running every candidate of a problem on the pooled inputs, and what a council of some of them would know."""
 
 import ast
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from swe_ai_fleet.bench.rank_problems import Problem
 from swe_ai_fleet.domain.council import AgentSpec, Council
 from swe_ai_fleet.domain.proposal import Proposal
 from swe_ai_fleet.domain.task import Task
-from swe_ai_fleet.ports.cells import Call, CellLimits, CellResult, CellRunner, Program
+from swe_ai_fleet.orchestrator.usecases.gathering_async import canonical_texts, run_matrix
+from swe_ai_fleet.ports.cells import CellLimits, CellRunner
 from swe_ai_fleet.ranking.claims import Assertion
-from swe_ai_fleet.ranking.demands import wants_none
 from swe_ai_fleet.ranking.evidence import Claim, Evidence
+from swe_ai_fleet.ranking.observing import behaviour_of
 from swe_ai_fleet.ranking.pool import CLAIMS_EACH, PooledInput, is_literal, pool_inputs
 
-_IDENTITY = Program(source="def identity(value):\n    return value\n", entry_point="identity")
 _MODEL = "recorded:samples"
 
 
@@ -55,36 +56,20 @@ async def observe(problem: Problem, runner: CellRunner, *, samples: int, seed: i
         seed=seed,
     )
     calls = list(dict.fromkeys([*(one.arguments for one in pool), *_arguments(problem.examples())]))
-    outputs: list[dict[str, str]] = [{} for _ in programs]
-    modules = [Program(source=source, entry_point=problem.entry_point) for source in programs]
-    async for cell in runner.run(modules, [Call(arguments=text) for text in calls], limits=CellLimits()):
-        if cell.status == "ok" and cell.output is not None:
-            outputs[cell.program][calls[cell.call]] = cell.output
+    matrix = run_matrix(runner, programs, problem.entry_point, calls, limits=CellLimits(), seeds=(0,))
+    async with aclosing(matrix) as rows:
+        outputs = {source: row async for source, row in rows}
+    every = [*_flat(tests), *problem.examples()]
+    expected = {a.expected for a in every if a.expected is not None and is_literal(a.expected)}
     return Observation(
         problem=problem,
         programs=tuple(programs),
         program_of=tuple(programs.index(source) for source in sources),
-        outputs=tuple(outputs),
+        outputs=tuple(outputs[source] for source in programs),
         pool=tuple(pool),
         tests=tuple(tuple(asserts) for asserts in tests),
-        canonical=await _canonical([*_flat(tests), *problem.examples()], runner),
+        canonical=await canonical_texts(runner, sorted(expected)),
     )
-
-
-async def _canonical(assertions: Sequence[Assertion], runner: CellRunner) -> dict[str, str]:
-    """What expected values look like as outputs: they take the same way as the candidates' own."""
-    expected = sorted({a.expected for a in assertions if a.expected is not None and is_literal(a.expected)})
-    calls = [Call(arguments=text) for text in expected]
-    found: dict[str, str] = {}
-    async for cell in runner.run([_IDENTITY], calls, limits=CellLimits()) if calls else _nothing():
-        if cell.status == "ok" and cell.output is not None:
-            found[expected[cell.call]] = cell.output
-    return found
-
-
-async def _nothing() -> AsyncIterator[CellResult]:
-    for _ in ():
-        yield _
 
 
 def evidence_of(
@@ -97,9 +82,8 @@ def evidence_of(
     inputs = {one.arguments: one.weight(names) for one in seen.pool}
     inputs |= dict.fromkeys(_arguments(seen.problem.examples()), 1.0)
     live = {arguments for arguments, weight in inputs.items() if weight > 0}
-    allows_none = wants_none(seen.problem.prompt)
     behaviours = {
-        program: _behaviour(seen.outputs[program], live, allows_none=allows_none)
+        program: behaviour_of(seen.outputs[program], live, text=seen.problem.prompt)
         for program in {seen.program_of[index] for index in candidates}
     }
     return Evidence(
@@ -132,14 +116,6 @@ def _proposal(seen: Observation, index: int) -> Proposal:
         round=0,
         content=seen.programs[seen.program_of[index]],
     )
-
-
-def _behaviour(outputs: Mapping[str, str], live: Collection[str], *, allows_none: bool) -> dict[str, str]:
-    return {
-        arguments: output
-        for arguments, output in outputs.items()
-        if arguments in live and (allows_none or output != "None")
-    }
 
 
 def _claims(seen: Observation, testers: Sequence[int]) -> list[Claim]:
