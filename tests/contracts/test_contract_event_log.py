@@ -176,6 +176,15 @@ async def test_nothing_is_missed_or_repeated_where_history_meets_live(record: Re
     assert all(follower.result() == kinds for follower in followers)
 
 
+async def test_whoever_follows_before_the_first_event_is_told_of_all(record: Record) -> None:
+    story = Story(deliberation_id="new")
+    kinds: list[Event] = [story.requested(), story.started(), story.proposed(0), closed("new")]
+    async with record.events.follow("new", is_new=True) as stream:
+        for event in kinds:
+            await record.events.publish(event)
+        assert await collect(stream) == kinds
+
+
 async def test_a_follower_may_leave_early(record: Record) -> None:
     await record.events.publish(Story().requested())
     async with record.events.follow("d1") as stream:

@@ -26,7 +26,9 @@ class FailingLog:
         return await self._inner.history(deliberation_id)
 
     @asynccontextmanager
-    async def follow(self, deliberation_id: str) -> AsyncIterator[AsyncIterator[Event]]:
+    async def follow(
+        self, deliberation_id: str, *, is_new: bool = False
+    ) -> AsyncIterator[AsyncIterator[Event]]:
         async with self._inner.follow(deliberation_id) as stream:
             yield stream
 
@@ -39,7 +41,9 @@ class RepeatingLog(FailingLog):
         self._rng = random.Random(seed)
 
     @asynccontextmanager
-    async def follow(self, deliberation_id: str) -> AsyncIterator[AsyncIterator[Event]]:
+    async def follow(
+        self, deliberation_id: str, *, is_new: bool = False
+    ) -> AsyncIterator[AsyncIterator[Event]]:
         async with self._inner.follow(deliberation_id) as stream:
             yield self._repeated(stream)
 
@@ -61,7 +65,9 @@ class BrokenStream(FailingLog):
         self._error = error
 
     @asynccontextmanager
-    async def follow(self, deliberation_id: str) -> AsyncIterator[AsyncIterator[Event]]:
+    async def follow(
+        self, deliberation_id: str, *, is_new: bool = False
+    ) -> AsyncIterator[AsyncIterator[Event]]:
         async with self._inner.follow(deliberation_id) as stream:
             yield self._broken(stream)
 

@@ -47,6 +47,7 @@ class AdmittedAgentPool:
         self._inner = inner
         self._most = admission
         self._calls: Counter[str] = Counter()
+        self._under_way = 0
         self._tokens = 0
         self._arrivals = 0
         self._lines: defaultdict[str, _Line] = defaultdict(list)
@@ -54,7 +55,7 @@ class AdmittedAgentPool:
     @property
     def under_way(self) -> int:
         """Calls that have been let in."""
-        return self._calls.total()
+        return self._under_way
 
     @property
     def waiting(self) -> int:
@@ -67,6 +68,26 @@ class AdmittedAgentPool:
 
     async def ask(self, assignment: Assignment) -> Outcome:
         """Wait for room, then have the agent do it. Cancelling a waiting call takes it out of the line."""
+        if not self._goes_at_once(assignment):
+            await self._turn_of(assignment)
+        try:
+            return await self._inner.ask(assignment)
+        finally:
+            self._leave(assignment)
+
+    def _goes_at_once(self, assignment: Assignment) -> bool:
+        """Let it in where nobody waits and there is room, which is the usual case."""
+        role, most = assignment.agent.role, self._most
+        if any(self._lines.values()) or self._under_way >= most.calls:
+            return False
+        if self._calls[role] >= most.calls_per_role.get(role, most.calls) or not self._has_token_room(
+            assignment
+        ):
+            return False
+        self._enter(assignment)
+        return True
+
+    async def _turn_of(self, assignment: Assignment) -> None:
         turn = asyncio.get_running_loop().create_future()
         self._arrivals += 1
         place = (_urgency(assignment), self._arrivals, assignment, turn)
@@ -80,15 +101,18 @@ class AdmittedAgentPool:
             else:
                 self._let_in()
             raise
-        try:
-            return await self._inner.ask(assignment)
-        finally:
-            self._leave(assignment)
+
+    def _enter(self, assignment: Assignment) -> None:
+        self._under_way += 1
+        self._calls[assignment.agent.role] += 1
+        self._tokens += assignment.max_tokens
 
     def _leave(self, assignment: Assignment) -> None:
+        self._under_way -= 1
         self._calls[assignment.agent.role] -= 1
         self._tokens -= assignment.max_tokens
-        self._let_in()
+        if any(self._lines.values()):
+            self._let_in()
 
     def _let_in(self) -> None:
         """Everybody in the line for whom there is room."""
@@ -102,8 +126,7 @@ class AdmittedAgentPool:
             if not self._has_token_room(assignment):
                 return
             heapq.heappop(first)
-            self._calls[assignment.agent.role] += 1
-            self._tokens += assignment.max_tokens
+            self._enter(assignment)
             turn.set_result(None)
 
     def _is_open(self, role: str, line: _Line) -> bool:

@@ -47,8 +47,11 @@ class InMemoryEventLog:
         return tuple(self._events.get(deliberation_id, ()))
 
     @asynccontextmanager
-    async def follow(self, deliberation_id: str) -> AsyncIterator[AsyncIterator[Event]]:
-        """History, then live; ends after ``closed``."""
+    async def follow(
+        self, deliberation_id: str, *, is_new: bool = False
+    ) -> AsyncIterator[AsyncIterator[Event]]:
+        """History, then live; ends after ``closed``. The history costs nothing here, so it is told to all."""
+        del is_new
         inbox: asyncio.Queue[Event] = asyncio.Queue()
         for event in await self.history(deliberation_id):
             inbox.put_nowait(event)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from nats.aio.client import Client, Srv
 from nats.aio.subscription import Subscription
+from nats.errors import ConnectionClosedError, MaxPayloadError, OutboundBufferLimitError
 
 _LINE = b"\r\n"
 _VERSION = b"NATS/1.0"
@@ -56,6 +57,30 @@ class FleetClient(Client):
         super().__init__()
         self._takers: dict[int, Take] = {}
         self._unused: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._told.set_result(None)
+
+    async def send(self, subject: str, payload: bytes, *, reply: str = "", head: bytes = b"") -> None:
+        """Publish, at half the library's price: subject and header block are taken as they are.
+
+        Raises:
+            ConnectionClosedError: for good.
+            OutboundBufferLimitError: not connected, and what waits for the connection is too much already.
+            MaxPayloadError: larger than the server takes.
+        """
+        size = len(head) + len(payload)
+        if self._status == Client.CLOSED:
+            raise ConnectionClosedError
+        if self._status != Client.CONNECTED and size + self._pending_data_size > self._max_pending_size:
+            raise OutboundBufferLimitError
+        if size > self._max_payload:
+            raise MaxPayloadError
+        line = (
+            f"HPUB {subject} {reply} {len(head)} {size}\r\n" if head else f"PUB {subject} {reply} {size}\r\n"
+        )
+        await self._send_command(b"%b%b%b\r\n" % (line.encode(), head, payload))
+        if self._status == Client.CONNECTED and self._flush_queue is not None and self._flush_queue.empty():
+            self._flush_queue.put_nowait(self._told)
 
     async def listen(self, subject: str, take: Take) -> Subscription:
         """Subscribe; ``take`` is called with each message, in order."""

@@ -114,15 +114,15 @@ class NatsConnection:
             raise self._gone()
 
     async def request(
-        self, subject: str, payload: bytes = b"", *, timeout_s: float, headers: dict[str, str] | None = None
+        self, subject: str, payload: bytes = b"", *, timeout_s: float, head: bytes = b""
     ) -> Incoming:
-        """Send it once and wait for one reply.
+        """Send it once, with a whole header block where there is one, and wait for one reply.
 
         Raises:
             RecordUnavailableError: no reply in time, nobody there to reply, or the connection broke meanwhile.
             RecordDeniedError: these credentials may not send it.
         """
-        messages = await self._ask(subject, payload, timeout_s, headers=headers, takes_many=False)
+        messages = await self._ask(subject, payload, timeout_s, head=head, takes_many=False)
         return messages[0]
 
     async def request_many(self, subject: str, payload: bytes, *, timeout_s: float) -> list[Incoming]:
@@ -132,21 +132,14 @@ class NatsConnection:
             RecordUnavailableError: they were not all there in time, nobody replies, or the connection broke.
             RecordDeniedError: these credentials may not send it.
         """
-        return await self._ask(subject, payload, timeout_s, headers=None, takes_many=True)
+        return await self._ask(subject, payload, timeout_s, takes_many=True)
 
     async def _ask(
-        self,
-        subject: str,
-        payload: bytes,
-        timeout_s: float,
-        *,
-        headers: dict[str, str] | None,
-        takes_many: bool,
+        self, subject: str, payload: bytes, timeout_s: float, *, takes_many: bool, head: bytes = b""
     ) -> list[Incoming]:
         request = await self.begin(subject, timeout_s=timeout_s, takes_many=takes_many)
-        await self.finish(request, payload, reply=self._inbox + request.number, headers=headers)
-        last = request.messages[-1]
-        if last.status == _NO_RESPONDERS:
+        await self.finish(request, payload, reply=self._inbox + request.number, head=head)
+        if request.messages[-1].status == _NO_RESPONDERS:
             raise RecordUnavailableError(f"nobody on NATS answers {subject}: its stream is away or missing")
         return request.messages
 
@@ -157,7 +150,7 @@ class NatsConnection:
             RecordUnavailableError: not connected within ``timeout_s``.
         """
         deadline = asyncio.get_running_loop().time() + timeout_s
-        if not self.is_up:
+        if self._gone is not None or not self._up.is_set():
             try:
                 async with asyncio.timeout_at(deadline):
                     await self.wait_up()
@@ -166,9 +159,7 @@ class NatsConnection:
                 raise RecordUnavailableError(text) from error
         return self._under_way.add(subject, deadline=deadline, takes_many=takes_many)
 
-    async def finish(
-        self, request: Request, payload: bytes, *, reply: str, headers: dict[str, str] | None = None
-    ) -> None:
+    async def finish(self, request: Request, payload: bytes, *, reply: str, head: bytes = b"") -> None:
         """Send a request and wait until it has ended, for better or worse.
 
         Raises:
@@ -176,7 +167,7 @@ class NatsConnection:
             RecordDeniedError: these credentials may not send it.
         """
         try:
-            await self.client.publish(request.subject, payload, reply=reply, headers=headers)
+            await self.client.send(request.subject, payload, reply=reply, head=head)
             await request.ended
         except (NatsError, OSError) as error:
             raise RecordUnavailableError(f"NATS did not take {request.subject}: {error}") from error
@@ -199,7 +190,7 @@ class NatsConnection:
         if not self.is_up:
             return
         try:
-            await self.client.publish(subject, payload, reply=reply)
+            await self.client.send(subject, payload, reply=reply)
         except (NatsError, OSError) as error:
             raise RecordUnavailableError(f"NATS did not take {subject}: {error}") from error
 

@@ -109,11 +109,17 @@ class NatsEventLog:
         return [event for event in events if event is not None]
 
     @asynccontextmanager
-    async def follow(self, deliberation_id: str) -> AsyncIterator[AsyncIterator[Event]]:
+    async def follow(
+        self, deliberation_id: str, *, is_new: bool = False
+    ) -> AsyncIterator[AsyncIterator[Event]]:
         """History, then live; ends after ``closed``."""
         api = self._api
         feed = Feed(
-            api.read, api.connection.wait_up, events_of(deliberation_id), is_clustered=self._is_clustered
+            api.read,
+            api.connection.wait_up,
+            events_of(deliberation_id),
+            is_clustered=self._is_clustered,
+            is_new=is_new,
         )
         subject = stored_events_of(deliberation_id)
         self._followed[deliberation_id] += 1

@@ -37,12 +37,18 @@ WaitUp = Callable[[], Awaitable[None]]
 class Feed:
     """The messages of one subject pattern, each once, in stream order."""
 
-    def __init__(self, read: Read, wait_up: WaitUp, subject: str, *, is_clustered: bool) -> None:
-        """``subject`` is the pattern as it stands in the stream; ``wait_up`` returns when there is a connection."""
+    def __init__(
+        self, read: Read, wait_up: WaitUp, subject: str, *, is_clustered: bool, is_new: bool = False
+    ) -> None:
+        """``subject`` is the pattern as it stands in the stream; ``wait_up`` returns when there is a connection.
+
+        ``is_new``: whoever follows publishes the first message after it subscribed, over the same connection.
+        """
         self._read = read
         self._wait_up = wait_up
         self._subject = subject
         self._is_clustered = is_clustered
+        self._starts_empty = is_new and not is_clustered
         self._inbox: asyncio.Queue[Stored | RecordError | None] = asyncio.Queue()
         self._seen: set[int] = set()
         self._last = 0
@@ -69,8 +75,9 @@ class Feed:
         Raises:
             RecordDeniedError: these credentials may not follow.
         """
-        async for stored in self._unread():
-            yield stored
+        if not self._starts_empty:
+            async for stored in self._unread():
+                yield stored
         while True:
             news = await self._news()
             if news is None or self._is_end_of_clustered(news):

@@ -41,14 +41,13 @@ class Outgoing:
     after: int | None = None
     """Sequence of the last message of the subject that it must follow; 0: it must be the first."""
 
-    def headers(self) -> dict[str, str] | None:
-        """As JetStream takes them."""
-        headers = {}
-        if self.message_id is not None:
-            headers["Nats-Msg-Id"] = self.message_id
-        if self.after is not None:
-            headers["Nats-Expected-Last-Subject-Sequence"] = str(self.after)
-        return headers or None
+    def head(self) -> bytes:
+        """The header block, as JetStream takes it; empty where there is nothing to say."""
+        if self.message_id is None and self.after is None:
+            return b""
+        known = "" if self.message_id is None else f"Nats-Msg-Id: {self.message_id}\r\n"
+        follows = "" if self.after is None else f"Nats-Expected-Last-Subject-Sequence: {self.after}\r\n"
+        return f"NATS/1.0\r\n{known}{follows}\r\n".encode()
 
 
 class Outbox:
@@ -218,7 +217,7 @@ class NatsPublisher:
     async def _try_once(self, message: Outgoing) -> Published:
         async with self._slots:
             reply = await self._connection.request(
-                message.subject, message.payload, timeout_s=self._request_s, headers=message.headers()
+                message.subject, message.payload, timeout_s=self._request_s, head=message.head()
             )
         answer = from_json(reply.payload)
         error = answer.get("error")

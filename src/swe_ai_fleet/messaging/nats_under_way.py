@@ -11,7 +11,7 @@ from swe_ai_fleet.messaging.nats_client import Incoming
 _SWEEP_S = 0.1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
     """One request under way: ``ended`` is resolved by its last message, or by what prevents it."""
 

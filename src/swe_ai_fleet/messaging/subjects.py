@@ -5,6 +5,7 @@ dot in a name would otherwise address somebody else's deliberation.
 """
 
 import re
+from functools import lru_cache
 
 from swe_ai_fleet.domain.events import Event
 from swe_ai_fleet.errors import InputError
@@ -24,6 +25,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _WAY_OUT = "Use letters, digits, _ and -, at most 64 of them."
 
 
+@lru_cache(maxsize=8192)  # each event names its deliberation and its agent several times
 def token(field: str, value: str) -> str:
     """``value``, once it is known to be one token of a subject.
 

@@ -3,6 +3,7 @@
 import math
 import random
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from swe_ai_fleet.errors import FleetError, InputError
@@ -38,6 +39,7 @@ class ModelRegistry:
         self.providers = tuple(providers)
         self.retry = retry or RetryPolicy()
         self._by_name = {provider.name: provider for provider in self.providers}
+        self._names = frozenset(self._by_name)
         if len(self._by_name) != len(self.providers):
             names = [provider.name for provider in self.providers]
             raise InputError(
@@ -61,7 +63,7 @@ class ModelRegistry:
         Raises:
             InputError: of the field ``model``.
         """
-        return split_chain(chain, known=self._by_name)
+        return list(_split(chain, self._names))
 
     def client(self, model_id: str, *, has_successor: bool = False) -> ModelClient:
         """A client of one model, or of the models of a fallback order ``a|b|c``.
@@ -186,6 +188,11 @@ class _Lease:
         if not self._closed:
             self._closed = True
             await self._registry._give_back()  # noqa: SLF001 - a lease is part of its registry
+
+
+@lru_cache(maxsize=1024)  # every deliberation asks, of the same few
+def _split(chain: str, known: frozenset[str]) -> tuple[ModelId, ...]:
+    return tuple(split_chain(chain, known=known))
 
 
 def _rebuilt(providers: tuple[Provider, ...], retry: RetryPolicy) -> ModelRegistry:

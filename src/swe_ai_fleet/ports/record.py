@@ -44,8 +44,14 @@ class EventLog(Protocol):
         """
         ...
 
-    def follow(self, deliberation_id: str) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
-        """History, then live, in stream order, each event once; ends after ``closed``. Survives a server restart."""
+    def follow(
+        self, deliberation_id: str, *, is_new: bool = False
+    ) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        """History, then live, in stream order, each event once; ends after ``closed``. Survives a server restart.
+
+        ``is_new``: nothing is there yet, for the caller is about to publish the first event; that spares a reading.
+        What turns out to have been there before may then be missing.
+        """
         ...
 
 

@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from swe_ai_fleet.domain.check import CheckReport
 from swe_ai_fleet.domain.proposal import Proposal
@@ -30,11 +30,12 @@ class Candidate:
     """Of the checks and their cases."""
     outputs: Behaviour
     """On the pooled inputs."""
+    id: str = field(init=False)
+    """The proposal's id."""
 
-    @property
-    def id(self) -> str:
-        """The proposal's id."""
-        return self.proposal.proposal_id
+    def __post_init__(self) -> None:
+        """Say the id once: the decision asks for it at every turn."""
+        object.__setattr__(self, "id", self.proposal.proposal_id)
 
     @property
     def signature(self) -> Behaviour:

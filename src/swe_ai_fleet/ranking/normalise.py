@@ -5,10 +5,21 @@ import re
 import warnings
 
 _MAX_PARSED_CHARS = 65536
-_STATEMENT = re.compile(
-    r"[=:]|\b(?:assert|break|continue|del|from|global|import|nonlocal|pass|raise|return)\b"
+_SIGNS = (
+    "=",
+    ":",
+    "return",
+    "import",
+    "pass",
+    "raise",
+    "assert",
+    "del",
+    "break",
+    "continue",
+    "global",
+    "nonlocal",
 )
-"""In every source that holds more than expressions; looking for it is cheap, parsing prose is not."""
+"""Every source that holds more than expressions has one of them: looking for them is cheap, parsing prose is not."""
 _FENCE = re.compile(r"^```[^\n`]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
 
 
@@ -31,7 +42,7 @@ def python_key(source: str) -> str | None:
 
     A text of plain words or a single expression is no program: prose must not be taken for code.
     """
-    if len(source) > _MAX_PARSED_CHARS or not _STATEMENT.search(source):
+    if len(source) > _MAX_PARSED_CHARS or not any(sign in source for sign in _SIGNS):
         return None
     try:
         with warnings.catch_warnings():

@@ -1,7 +1,7 @@
 """How the candidates stand: gates passed, votes counted, every part of the score, clusters."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from swe_ai_fleet.domain.ranking import TierVerdict
 from swe_ai_fleet.ranking.agreement import agreement_of, behaving_alike, copies
@@ -43,11 +43,24 @@ class Standing:
     """Nothing was executed, and there is nothing that could be."""
     passed: Mapping[str, frozenset[str]]
     """By proposal id: the proposed tests it passes, of those that count."""
+    total: float = field(init=False)
+    """All votes."""
+    leading: tuple[Candidate, ...] = field(init=False)
+    """The winner's cluster; empty where there is no candidate."""
+    others: tuple[tuple[Candidate, ...], ...] = field(init=False)
+    """The other clusters that anybody votes for, the strongest first."""
+    _cluster_by_id: Mapping[str, tuple[Candidate, ...]] = field(init=False, repr=False, compare=False)
 
-    @property
-    def total(self) -> float:
-        """All votes."""
-        return sum(self.votes.values())
+    def __post_init__(self) -> None:
+        """Compute once what the ranking asks of every candidate."""
+        clusters = {candidate.id: cluster for cluster in self.clusters for candidate in cluster}
+        object.__setattr__(self, "_cluster_by_id", clusters)
+        object.__setattr__(self, "total", sum(self.votes.values()))
+        leading = self.cluster_of(self.candidates[0]) if self.candidates else ()
+        object.__setattr__(self, "leading", leading)
+        voted = ((self.support(cluster), cluster) for cluster in self.clusters if cluster is not leading)
+        others = sorted((one for one in voted if one[0] > 0), key=lambda one: (-one[0], one[1][0].id))
+        object.__setattr__(self, "others", tuple(cluster for _, cluster in others))
 
     def support(self, cluster: Sequence[Candidate]) -> float:
         """Votes for these candidates together."""
@@ -55,8 +68,7 @@ class Standing:
 
     def cluster_of(self, candidate: Candidate) -> tuple[Candidate, ...]:
         """The cluster it belongs to; alone where a gate dropped it."""
-        pid = candidate.id
-        return next((c for c in self.clusters if any(one.id == pid for one in c)), (candidate,))
+        return self._cluster_by_id.get(candidate.id, (candidate,))
 
     def led_by(self, cluster: tuple[Candidate, ...]) -> "Standing":
         """The same with this cluster first, and the reason among the parts, before agreement."""
@@ -71,18 +83,6 @@ class Standing:
         order = sorted(self.candidates, key=lambda c: (c.id not in kept, -won[c.id]))
         others = tuple(other for other in self.clusters if other is not cluster)
         return replace(self, candidates=tuple(order), parts=parts, clusters=(cluster, *others))
-
-    @property
-    def leading(self) -> tuple[Candidate, ...]:
-        """The winner's cluster."""
-        return self.cluster_of(self.candidates[0])
-
-    @property
-    def others(self) -> list[tuple[Candidate, ...]]:
-        """The other clusters that anybody votes for, the strongest first."""
-        leading = self.leading
-        voted = [c for c in self.clusters if c is not leading and self.support(c) > 0]
-        return sorted(voted, key=lambda cluster: (-self.support(cluster), cluster[0].id))
 
     @property
     def two_leading(self) -> tuple[float, float]:
@@ -182,6 +182,12 @@ def _agreement(
 
 
 def _order(candidate: Candidate, parts: Mapping[str, Mapping[str, float]]) -> tuple[float | str, ...]:
-    compared = (name for name in parts if name not in _INFORMATIVE)
-    sign = {name: 1.0 if name in _LESS_IS_BETTER else -1.0 for name in compared}
-    return (*(factor * parts[name][candidate.id] for name, factor in sign.items()), candidate.id)
+    pid = candidate.id
+    return (
+        *(
+            part[pid] if name in _LESS_IS_BETTER else -part[pid]
+            for name, part in parts.items()
+            if name not in _INFORMATIVE
+        ),
+        pid,
+    )

@@ -45,13 +45,27 @@ def notice(message: Stored) -> Incoming:
     return Incoming("fleet.v1.stored.d1.x", "", message.payload, head.encode())
 
 
-def feed_of(stream: Stream, *, is_clustered: bool = False) -> Feed:
-    return Feed(stream.read, stream.wait_up, "fleet.v1.event.d1.>", is_clustered=is_clustered)
+def feed_of(stream: Stream, *, is_clustered: bool = False, is_new: bool = False) -> Feed:
+    return Feed(stream.read, stream.wait_up, "fleet.v1.event.d1.>", is_clustered=is_clustered, is_new=is_new)
 
 
 async def take(feed: Feed, count: int) -> list[int]:
     async with aclosing(feed.messages()) as messages:
         return [(await anext(messages)).sequence for _ in range(count)]
+
+
+async def test_nothing_is_read_of_what_is_new_until_something_was_lost() -> None:
+    stream = Stream(4, 5)
+    feed = feed_of(stream, is_new=True)
+    feed.on_notice(notice(stored(4)))
+    assert await take(feed, 1) == [4]
+    assert stream.reads == 0
+    feed.lost()
+    assert await take(feed, 1) == [5]
+
+
+async def test_in_a_cluster_what_is_new_is_read_all_the_same() -> None:
+    assert await take(feed_of(Stream(1, 4), is_clustered=True, is_new=True), 2) == [1, 4]
 
 
 async def test_what_is_stored_comes_first_then_what_is_told() -> None:

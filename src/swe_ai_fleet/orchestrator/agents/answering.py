@@ -73,13 +73,13 @@ async def record_outcome(
     Raises:
         RecordError: it could not be recorded.
     """
-    published = asyncio.ensure_future(events.publish(_event_of(assignment, outcome, clock)))
+    event = _event_of(assignment, outcome, clock)
     try:
-        acknowledgement = await asyncio.shield(published)
+        acknowledgement = await events.publish(event)
     except asyncio.CancelledError:
         with suppress(RecordError, TimeoutError):
             async with asyncio.timeout(_PARTING_S):
-                await published
+                await events.publish(event)  # again, which does no harm: it is stored once
         raise
     if not acknowledgement.duplicate:
         return outcome

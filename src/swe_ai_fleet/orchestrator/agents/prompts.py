@@ -7,6 +7,7 @@ Everything that a task, a repository or an agent brings stands between marks tha
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from swe_ai_fleet.domain.brief import Assignment, Brief, CritiqueStep, JudgeStep, ReviseStep, SourceFile
 from swe_ai_fleet.domain.check import CheckReport, CheckStatus
@@ -87,6 +88,7 @@ object and nothing else: a member for each of the labels {labels}, each with
 - "defects": at most three strings, what is wrong, most serious first; empty if nothing is;
 - "suggestion": a string, the one change that would help most; empty if none is needed."""
 
+_SYSTEM_MESSAGE = Message(role="system", content=SYSTEM)
 _OWN_BYTES = len(SYSTEM) + 2500
 """What the fixed texts take of every prompt, at most."""
 _TAIL_BYTES = 3000
@@ -115,12 +117,12 @@ def write_prompt(
     room = None if limit_bytes is None else max(1, limit_bytes - _OWN_BYTES)
     half = None if room is None else room // 2
     is_first = assignment.step.kind == "propose"
-    brief = _brief_text(assignment.brief, limit_bytes=room if is_first else half)
+    brief = _brief_text_once(_Same(assignment.brief), room if is_first else half)
     step = _step_text(assignment, labels or {}, showing, limit_bytes=half)
     wording = variant_text(variant) if is_first else ""
     own = "\n\n".join(part for part in (role_text(role), wording, step) if part)
     return (
-        Message(role="system", content=SYSTEM),
+        _SYSTEM_MESSAGE,
         Message(role="user", content=f"{brief}\n\n# You\n\n{own}"),
     )
 
@@ -175,6 +177,28 @@ def _revise_text(step: ReviseStep, *, limit_bytes: int | None) -> str:
         ]
         parts += ["## What peers said", fenced("remarks", cut_middle("\n".join(said), each))]
     return "\n\n".join(parts)
+
+
+class _Same:
+    """A brief that equals itself alone: comparing what it holds would cost more than writing it."""
+
+    __slots__ = ("brief",)
+
+    def __init__(self, brief: Brief) -> None:
+        self.brief = brief
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.brief is self.brief
+
+    def __hash__(self) -> int:
+        return id(self.brief)
+
+
+@lru_cache(
+    maxsize=16
+)  # the agents of a deliberation are asked one right after the other, with the same brief
+def _brief_text_once(same: _Same, limit_bytes: int | None) -> str:
+    return _brief_text(same.brief, limit_bytes=limit_bytes)
 
 
 def _brief_text(brief: Brief, *, limit_bytes: int | None) -> str:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from swe_ai_fleet.domain.deliberation import Deliberation
-from swe_ai_fleet.domain.events import Closed, Event
+from swe_ai_fleet.domain.events import Closed, Event, Requested
 from swe_ai_fleet.domain.steps import (
     Ask,
     CheckBase,
@@ -68,13 +68,35 @@ class Course:
     fatal: FleetError | None = None
     """Why it cannot go on; the first such error counts, and none after the end."""
 
-    async def run(self, deliberation_id: str) -> Closed:
+    async def run(self, deliberation_id: str, *, requested: Requested | None = None) -> Closed:
         """Follow the record and react until it is closed; then raise what closed it as failed, if anything did.
+
+        Args:
+            deliberation_id: which one.
+            requested: what opens it; None where it is on the record already.
 
         Raises:
             FleetError: alone or in a group, as :meth:`DeliberateAsync.run` tells.
         """
-        async with self.events.follow(deliberation_id) as stream, asyncio.TaskGroup() as group:
+        closed = None if requested is None else await self._open(requested)
+        if closed is None:
+            async with self.events.follow(deliberation_id) as stream:
+                closed = await self._see_through(stream)
+        with suppress(RecordUnavailableError):
+            await self.snapshots.put(summarise(self.state, updated=closed.time))
+        if self.fatal is not None:
+            raise self.fatal
+        return closed
+
+    async def _open(self, requested: Requested) -> Closed | None:
+        """Begin it and see it through; None where it was begun before."""
+        async with self.events.follow(requested.deliberation_id, is_new=True) as stream:
+            if (await self.publish(requested)).duplicate:
+                return None
+            return await self._see_through(stream)
+
+    async def _see_through(self, stream: AsyncIterator[Event]) -> Closed:
+        async with asyncio.TaskGroup() as group:
             pump = group.create_task(self._pump(stream))
             listing = group.create_task(self._list())
             try:
@@ -85,10 +107,6 @@ class Course:
                 pump.cancel()
                 listing.cancel()
                 self._cancel_all()
-        with suppress(RecordUnavailableError):
-            await self.snapshots.put(summarise(self.state, updated=closed.time))
-        if self.fatal is not None:
-            raise self.fatal
         return closed
 
     async def publish(self, event: Event) -> Published:
@@ -135,18 +153,20 @@ class Course:
             state=self.state,
         )
         while self.state.closed is None:
-            self._take(await self.inbox.get())
+            is_news = self._take(await self.inbox.get())
             while not self.inbox.empty():
-                self._take(self.inbox.get_nowait())
+                is_news = self._take(self.inbox.get_nowait()) or is_news
+            if not is_news:
+                continue
             if self.fatal is not None:
                 await self._fail(steps, self.fatal)
             elif self.state.requested is not None and self.state.closed is None:
                 await self._go_on(group, steps)
         return self.state.closed
 
-    def _take(self, event: Event | None) -> None:
-        if event is not None:
-            self.state.apply(event)
+    def _take(self, event: Event | None) -> bool:
+        """Whether there is anything to react to."""
+        return event is None or self.state.apply(event)
 
     async def _fail(self, steps: Steps, error: FleetError) -> None:
         """Close as failed; an error of the record itself cannot be told there and leaves it open."""

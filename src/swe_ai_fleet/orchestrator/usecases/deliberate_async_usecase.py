@@ -54,8 +54,7 @@ class DeliberateAsync:
             RecordError: the record does not take what happened; the deliberation stays open and can be resumed.
         """
         with _workflow(requested) as work:
-            await self.events.publish(requested)
-            return await self._follow(requested.deliberation_id, notes, observe, work)
+            return await self._follow(requested.deliberation_id, notes, observe, work, requested=requested)
 
     async def resume(self, deliberation_id: str, *, observe: Observe | None = None) -> Result:
         """Go on with what the record holds; only what is missing is asked again.
@@ -71,7 +70,13 @@ class DeliberateAsync:
             return await self._follow(deliberation_id, (), observe, work)
 
     async def _follow(
-        self, deliberation_id: str, notes: tuple[str, ...], observe: Observe | None, work: Span
+        self,
+        deliberation_id: str,
+        notes: tuple[str, ...],
+        observe: Observe | None,
+        work: Span,
+        *,
+        requested: Requested | None = None,
     ) -> Result:
         course = Course(
             agents=self.agents,
@@ -87,7 +92,7 @@ class DeliberateAsync:
             observe=observe,
         )
         try:
-            closed = await course.run(deliberation_id)
+            closed = await course.run(deliberation_id, requested=requested)
         except BaseExceptionGroup as problems:
             told, defects = problems.split(FleetError)
             raise _first_of(defects or told or problems) from None

@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import islice
 
 from swe_ai_fleet.domain.council import Council, assemble_council
 from swe_ai_fleet.domain.events import Requested
@@ -20,7 +21,8 @@ def task_id_of(task: Task) -> str:
     """The user's id, or the first words of the description and six digits of its sha256."""
     if task.id is not None:
         return task.id
-    words = re.findall(r"[a-z0-9]+", task.description.lower())[:4]
+    found = re.finditer(r"[a-z0-9]+", task.description.lower())
+    words = [match.group() for match in islice(found, 4)]
     digest = hashlib.sha256(task.description.encode()).hexdigest()[:6]
     return "-".join([*words, digest])[-64:].lstrip("-")
 
