@@ -33,6 +33,8 @@ ARG RAY_VERSION
 LABEL org.opencontainers.image.title="swe-ai-fleet" \
       org.opencontainers.image.licenses="Apache-2.0" \
       io.ray.version="${RAY_VERSION}"
+# Debian keeps one build of a package: a version written here would soon be none. The base's release fixes them.
+# hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends bubblewrap git \
  && rm -rf /var/lib/apt/lists/* \

@@ -43,15 +43,17 @@ def test_the_fleet_takes_the_settings_of_an_overlay(overlay: str, monkeypatch: p
     assert bool(loaded.nats.tls_ca_file) == (overlay == "production")
 
 
-def test_prometheus_takes_the_alert_rules() -> None:
+def test_prometheus_takes_the_alert_rules_and_its_configuration() -> None:
     checker = shutil.which("promtool")
     if checker is None:
         pytest.skip("needs promtool: apt-get install prometheus. Then: pytest -m k8s")
-    rules = ROOT / "deploy/k8s/components/monitoring/fleet.rules.yml"
-    done = subprocess.run(
-        [checker, "check", "rules", str(rules)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    monitoring = ROOT / "deploy/k8s/components/monitoring"
+    for checked in (
+        ("rules", str(monitoring / "fleet.rules.yml")),
+        ("config", "--syntax-only", str(monitoring / "prometheus.yml")),
+    ):
+        done = subprocess.run([checker, "check", *checked], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 @dataclass(frozen=True, kw_only=True)
