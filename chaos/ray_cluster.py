@@ -16,6 +16,8 @@ from chaos.processes import Process, descendants, free_port, python
 _UP_S = 180.0
 _START = "import sys; from ray.scripts.scripts import main; sys.exit(main())"
 _ACTOR = "ray::RayAgentHost"
+_AGENTS = ("ray::DashboardAgent", "ray::RuntimeEnvAgent")
+"""They are parts of a raylet, which ends when they do."""
 
 
 class RayCluster:
@@ -95,17 +97,18 @@ class RayCluster:
             (line.startswith("ray::IDLE"), pid)
             for node in self.nodes
             for pid, line in descendants(node.pid)
-            if line.startswith("ray::") and not line.startswith(_ACTOR)
+            if line.startswith("ray::") and not line.startswith((_ACTOR, *_AGENTS))
         ]
         return [pid for _, pid in sorted(found)]
 
     async def kill_raylet(self, target: int) -> int:
-        """SIGKILL one node's raylet, which takes its workers with it; its pid."""
+        """SIGKILL one node's raylet, which takes its workers with it; its pid, 0 where it had died before."""
         node = self.nodes.pop(target % len(self.nodes))
         pid = self.raylet(node)
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        await node.wait(10)
+        if pid:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            await node.wait(10)
         await node.kill()
         return pid
 
