@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from swe_ai_fleet.domain.council import AgentSpec
 from swe_ai_fleet.domain.events import Requested
@@ -28,6 +28,7 @@ from swe_ai_fleet.ports.agents import Agent, AgentPool
 from swe_ai_fleet.ports.cells import CellRunner
 from swe_ai_fleet.ports.checks import CheckRunner, Sandbox, Workspaces
 from swe_ai_fleet.ports.clock import Clock
+from swe_ai_fleet.ports.health import EndpointReport, ReportsHosts
 from swe_ai_fleet.ports.record import Record
 from swe_ai_fleet.sandbox.cells import SandboxCellRunner
 from swe_ai_fleet.sandbox.check_runner import SandboxCheckRunner
@@ -55,6 +56,10 @@ class AgentBuilder:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_builder_elsewhere, (self._settings,))
+
+    def reports(self) -> list[EndpointReport]:
+        """How the model servers of its agents stand, as this process sees them."""
+        return self._registry.reports()
 
     def __call__(self, spec: AgentSpec) -> Agent:
         """The agent of a declaration; several in a fallback order where its model id names several.
@@ -149,6 +154,10 @@ class Fleet:
     deliberate: DeliberateAsync
     cancel: CancelAsync
     registry: ModelRegistry
+    admitted: AdmittedAgentPool
+    """Through which every agent call goes."""
+    hosts: ReportsHosts
+    """The processes in which agents work."""
 
     async def request(
         self,
@@ -217,6 +226,10 @@ def _containment_notes(settings: Settings, task: Task) -> tuple[str, ...]:
 _WEAK = ("none", "seatbelt")
 
 
+class _Workplace(AgentPool, ReportsHosts, Protocol):
+    """Both pools."""
+
+
 @asynccontextmanager
 async def open_fleet(settings: Settings) -> AsyncIterator[Fleet]:
     """A fleet whose every server has an address; see :func:`swe_ai_fleet.local.embedded.open_embedded`.
@@ -231,8 +244,9 @@ async def open_fleet(settings: Settings) -> AsyncIterator[Fleet]:
         agents, checks, cells = await _workplaces(stack, settings, builder, record, clock)
         registry = ModelRegistry(settings.providers(), retry=settings.retry)
         stack.push_async_callback(registry.close)
+        admitted = AdmittedAgentPool(agents, settings.admission)
         deliberate = DeliberateAsync(
-            agents=AdmittedAgentPool(agents, settings.admission),
+            agents=admitted,
             checks=checks,
             cells=cells,
             workspaces=build_workspaces(settings),
@@ -249,6 +263,8 @@ async def open_fleet(settings: Settings) -> AsyncIterator[Fleet]:
             deliberate=deliberate,
             cancel=CancelAsync(events=record.events, clock=clock),
             registry=registry,
+            admitted=admitted,
+            hosts=agents,
         )
 
 
@@ -261,7 +277,7 @@ async def _open_record_of_node(driver: NatsOptions) -> AsyncIterator[Record]:
 
 async def _workplaces(
     stack: AsyncExitStack, settings: Settings, builder: AgentBuilder, record: Record, clock: Clock
-) -> tuple[AgentPool, CheckRunner, CellRunner]:
+) -> tuple[_Workplace, CheckRunner, CellRunner]:
     """Where agents, checks and cells work: on Ray, or in this process."""
     if not settings.ray.enabled:
         pool = InProcessAgentPool.open(build_agent=builder, events=record.events, clock=clock)

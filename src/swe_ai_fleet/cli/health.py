@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from swe_ai_fleet.cli.metrics import CONTENT_TYPE, Metrics
+from swe_ai_fleet.cli.metrics import CONTENT_TYPE, Metrics, Standing
 from swe_ai_fleet.errors import FleetError, InputError
 
 _READY_S = 2.0
@@ -15,7 +15,13 @@ _READY_S = 2.0
 
 @asynccontextmanager
 async def open_health(
-    *, host: str, port: int, metrics: Metrics, pending: Callable[[], Awaitable[int]], stop: asyncio.Event
+    *,
+    host: str,
+    port: int,
+    metrics: Metrics,
+    pending: Callable[[], Awaitable[int]],
+    stop: asyncio.Event,
+    standing: Callable[[float], Awaitable[Standing]] | None = None,
 ) -> AsyncIterator[str]:
     """Listen until it is left; yields the address.
 
@@ -26,6 +32,7 @@ async def open_health(
         pending: asks the record how many commands wait; ``/readyz`` is 503 while it raises, or takes longer than
             two seconds.
         stop: once set, ``/readyz`` is 503: no new work is taken.
+        standing: given how many commands wait, asks everything else that ``/metrics`` shows.
 
     Raises:
         InputError: the port cannot be taken.
@@ -42,9 +49,9 @@ async def open_health(
 
     async def shown(request: web.Request) -> web.Response:
         del request
-        return web.Response(
-            body=metrics.text(pending=await _count(pending)), headers={"Content-Type": CONTENT_TYPE}
-        )
+        waiting = await _count(pending)
+        known = Standing(pending=waiting) if standing is None else await standing(waiting)
+        return web.Response(body=metrics.text(known), headers={"Content-Type": CONTENT_TYPE})
 
     app = web.Application()
     app.router.add_get("/livez", alive)

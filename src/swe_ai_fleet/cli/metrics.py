@@ -1,30 +1,33 @@
 """What a worker has seen, in Prometheus' format; fed by events, so it says the same as the record."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from swe_ai_fleet.cli.host_metrics import HostMetrics
 from swe_ai_fleet.domain.check import CheckReport
 from swe_ai_fleet.domain.events import Checked, Closed, Event
+from swe_ai_fleet.ports.health import HostReport
 
 _SECONDS = (0.1, 0.5, 1, 2, 5, 10, 20, 60, 120, 300, 600, 1800, 3600)
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-class _Follower:
-    """A counter that follows a number somebody else counts up."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What has to be asked for when somebody wants to know."""
 
-    def __init__(self, counter: Counter, read: Callable[[], int]) -> None:
-        self._counter = counter
-        self._read = read
-        self._seen = 0
-
-    def follow(self) -> None:
-        now = self._read()
-        self._counter.inc(now - self._seen)
-        self._seen = now
+    pending: float = math.nan
+    """Commands that wait for a worker; NaN where that cannot be told."""
+    hosts: Sequence[HostReport] = ()
+    """The processes in which agents work."""
+    running: Mapping[str, int] = field(default_factory=dict)
+    """Agent calls under way, by role."""
+    waiting: int = 0
+    """Agent calls that wait for their turn."""
 
 
 class Metrics:
@@ -59,7 +62,8 @@ class Metrics:
         retries = Counter(
             "fleet_publish_retries", "Publishes beyond the first try of each", registry=registry
         )
-        self._retries = _Follower(retries, publish_retries)
+        self._hosts = HostMetrics(registry, retries)
+        self._publish_retries = publish_retries
         self._ids: set[str] = set()
         running = Gauge("fleet_deliberations_running", "Deliberations under way here", registry=registry)
         running.set_function(lambda: len(self._ids))
@@ -93,8 +97,11 @@ class Metrics:
             if result.exit_code is None:
                 self._kills.labels(reason=result.status.value).inc()
 
-    def text(self, *, pending: float = math.nan) -> bytes:
-        """Everything as Prometheus reads it; ``pending`` commands wait, NaN where that cannot be told."""
-        self._queue.set(pending)
-        self._retries.follow()
+    def text(self, standing: Standing | None = None) -> bytes:
+        """Everything as Prometheus reads it."""
+        standing = standing or Standing()
+        self._queue.set(standing.pending)
+        here = HostReport(host="worker", publish_retries=self._publish_retries())
+        self._hosts.take([here, *standing.hosts])
+        self._hosts.take_turns(standing.running, standing.waiting)
         return generate_latest(self._registry)

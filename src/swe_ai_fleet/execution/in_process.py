@@ -1,6 +1,6 @@
 """Agents in this process: the pool of tests, of one machine, and of whoever has no cluster."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Self
 
@@ -9,6 +9,7 @@ from swe_ai_fleet.domain.outcome import Outcome
 from swe_ai_fleet.orchestrator.agents.hosting import AgentHost
 from swe_ai_fleet.ports.agents import BuildAgent
 from swe_ai_fleet.ports.clock import Clock
+from swe_ai_fleet.ports.health import HostReport
 from swe_ai_fleet.ports.record import EventLog
 
 
@@ -28,6 +29,10 @@ class InProcessAgentPool:
             yield cls(host)
         finally:
             await host.close()
+
+    async def reports(self) -> Sequence[HostReport]:
+        """This process; what it publishes again is counted by its record."""
+        return (HostReport(host="here", endpoints=self._host.endpoints()),)
 
     async def ask(self, assignment: Assignment) -> Outcome:
         """Have one agent do one thing; see :class:`~swe_ai_fleet.ports.agents.AgentPool`."""

@@ -11,6 +11,7 @@ from swe_ai_fleet.orchestrator.agents.hosting import AgentHost
 from swe_ai_fleet.orchestrator.agents.kept_record import KeptRecord, OpenRecord
 from swe_ai_fleet.orchestrator.agents.system_clock import SystemClock
 from swe_ai_fleet.ports.agents import BuildAgent
+from swe_ai_fleet.ports.health import HostReport
 from swe_ai_fleet.tracing.spans import flush_spans
 
 
@@ -34,6 +35,12 @@ class RayAgentHost:
         """Have one agent do one thing; see :class:`~swe_ai_fleet.ports.agents.AgentPool`."""
         host = await self._opened()
         return await host.ask(assignment)
+
+    @ray.method
+    async def report(self, name: str) -> HostReport:
+        """How this process stands, under the name by which its pool knows it."""
+        host, record = await self._opened(), await self._record.get()
+        return HostReport(host=name, endpoints=host.endpoints(), publish_retries=record.publish_retries())
 
     @ray.method
     async def close(self) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Self
 
@@ -36,6 +36,7 @@ from swe_ai_fleet.orchestrator.agents.answering import record_outcome, recorded_
 from swe_ai_fleet.orchestrator.agents.kept_record import OpenRecord
 from swe_ai_fleet.ports.agents import BuildAgent
 from swe_ai_fleet.ports.clock import Clock
+from swe_ai_fleet.ports.health import HostReport
 from swe_ai_fleet.ports.record import EventLog
 
 _GRACE_S = 1.0
@@ -47,6 +48,7 @@ _REST_S = 0.2
 _LEAST_PAUSE_S = 0.1
 _MOST_PAUSE_S = 2.0
 _CLOSE_S = 2.0
+_REPORT_S = 1.0
 
 _LOST = (RayActorError, ObjectLostError, OutOfMemoryError, RaySystemError, RpcError)
 """The call may have been carried out or not; only the record knows."""
@@ -122,6 +124,16 @@ class RayAgentPool:
                 yield pool
             finally:
                 await pool._stop()
+
+    async def reports(self) -> Sequence[HostReport]:
+        """How the actors stand that answer within a second."""
+        calls = [asyncio.ensure_future(_reported(place)) for place in self._roster.up]
+        try:
+            done = (await asyncio.wait(calls, timeout=_REPORT_S))[0] if calls else set()
+        finally:
+            for call in calls:
+                call.cancel()
+        return [call.result() for call in done if call.exception() is None]
 
     async def ask(self, assignment: Assignment) -> Outcome:
         """Have one agent do one thing; see :class:`~swe_ai_fleet.ports.agents.AgentPool`."""
@@ -222,6 +234,10 @@ class RayAgentPool:
                         await ref
         for place in self._roster.places:
             ray.kill(place.handle)
+
+
+async def _reported(place: _Actor) -> HostReport:
+    return await awaited(place.handle.report.remote(place.name))
 
 
 def _died(deaths: list[RayError]) -> Crashed:

@@ -1,9 +1,8 @@
 """A circuit breaker: an endpoint that fails again and again is left alone, then tried with one call at a time."""
 
 from collections.abc import Callable
-from typing import Literal
 
-BreakerState = Literal["closed", "open", "half_open"]
+from swe_ai_fleet.ports.health import BreakerState
 
 
 class CircuitBreaker:

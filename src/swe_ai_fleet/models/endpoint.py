@@ -4,7 +4,6 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from swe_ai_fleet.errors import (
     ModelError,
@@ -15,8 +14,9 @@ from swe_ai_fleet.errors import (
     ModelUnreachableError,
 )
 from swe_ai_fleet.models.backoff import RetryBudget, SharedBackoff
-from swe_ai_fleet.models.breaker import BreakerState, CircuitBreaker
+from swe_ai_fleet.models.breaker import CircuitBreaker
 from swe_ai_fleet.models.limiter import PriorityLimiter
+from swe_ai_fleet.ports.health import EndpointReport
 
 _UNHEALTHY = (ModelUnreachableError, ModelTimeoutError, ModelServerError, ModelMalformedError)
 """Endings that speak against the endpoint; a refused, truncated or filtered request speaks for its health."""
@@ -25,21 +25,6 @@ _UNHEALTHY = (ModelUnreachableError, ModelTimeoutError, ModelServerError, ModelM
 def loop_time() -> float:
     """Monotonic seconds of the running event loop."""
     return asyncio.get_running_loop().time()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndpointReport:
-    """A moment's view of one endpoint, for operators."""
-
-    model: str
-    breaker: BreakerState
-    in_flight: int
-    waiting: int
-    succeeded: int
-    failed: dict[str, int]
-    """Failed calls by the kind of the error."""
-    retries: int
-    hedges: int
 
 
 class Endpoint:

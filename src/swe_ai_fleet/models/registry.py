@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from swe_ai_fleet.errors import FleetError, InputError
-from swe_ai_fleet.models.endpoint import Endpoint, EndpointReport, loop_time
+from swe_ai_fleet.models.endpoint import Endpoint, loop_time
 from swe_ai_fleet.models.fallback import FallbackClient
 from swe_ai_fleet.models.limiter import PriorityLimiter
 from swe_ai_fleet.models.model_id import ModelId, split_chain
@@ -17,6 +17,7 @@ from swe_ai_fleet.models.replicas import Replica, ReplicatedClient
 from swe_ai_fleet.models.resilience import ResilientClient, RetryPolicy
 from swe_ai_fleet.models.servers import Servers, addresses, own_hosts
 from swe_ai_fleet.models.sessions import Sessions
+from swe_ai_fleet.ports.health import EndpointReport
 from swe_ai_fleet.ports.models import Completion, ModelClient, ModelRequest
 
 _Place = tuple[ModelId, str]

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
@@ -9,15 +10,16 @@ from story import T0, Story
 from told import whole_story
 
 from swe_ai_fleet.cli.health import open_health
-from swe_ai_fleet.cli.metrics import Metrics
+from swe_ai_fleet.cli.metrics import Metrics, Standing
 from swe_ai_fleet.domain.check import CheckStatus
 from swe_ai_fleet.errors import RecordUnavailableError
+from swe_ai_fleet.ports.health import BreakerState, EndpointReport, HostReport
 
 
-def samples(metrics: Metrics) -> dict[str, float]:
+def samples(metrics: Metrics, standing: Standing | None = None) -> dict[str, float]:
     return {
         "".join([sample.name, *(f" {value}" for value in sample.labels.values())]): sample.value
-        for family in text_string_to_metric_families(metrics.text(pending=3).decode())
+        for family in text_string_to_metric_families(metrics.text(standing or Standing(pending=3)).decode())
         for sample in family.samples
         if not sample.name.endswith(("_created", "_bucket"))
     }
@@ -67,6 +69,49 @@ def test_the_queue_and_the_retries_are_read_when_asked() -> None:
     assert samples(metrics)["fleet_publish_retries_total"] == 2
     found = samples(metrics)
     assert (found["fleet_publish_retries_total"], found["fleet_queue_pending"]) == (5, 3)
+
+
+def endpoint(breaker: BreakerState = "closed", **counts: Any) -> EndpointReport:
+    told = {"in_flight": 2, "waiting": 1, "succeeded": 5, "failed": {"timeout": 1}, "retries": 3, "hedges": 0}
+    return EndpointReport(model="vllm:tiny", breaker=breaker, **{**told, **counts})
+
+
+def hosts(*endpoints: EndpointReport) -> Standing:
+    return Standing(
+        hosts=[
+            HostReport(host=f"actor-{number}", endpoints=(each,), publish_retries=4)
+            for number, each in enumerate(endpoints)
+        ],
+        running={"DEV": 6},
+        waiting=7,
+    )
+
+
+def test_what_actors_tell_is_added_up() -> None:
+    metrics = Metrics(since=T0, publish_retries=lambda: 1)
+    found = samples(metrics, hosts(endpoint(), endpoint("open")))
+    assert {name: value for name, value in found.items() if name.startswith("fleet_model")} == {
+        "fleet_model_breakers vllm:tiny closed": 1,
+        "fleet_model_breakers vllm:tiny open": 1,
+        "fleet_model_breakers vllm:tiny half_open": 0,
+        "fleet_model_in_flight vllm:tiny": 4,
+        "fleet_model_waiting vllm:tiny": 2,
+        "fleet_model_calls_total vllm:tiny ok": 10,
+        "fleet_model_calls_total vllm:tiny timeout": 2,
+        "fleet_model_retries_total vllm:tiny": 6,
+        "fleet_model_hedges_total vllm:tiny": 0,
+    }
+    assert found["fleet_publish_retries_total"] == 9
+    assert (found["fleet_agent_calls_running DEV"], found["fleet_agent_calls_waiting"]) == (6, 7)
+
+
+def test_counts_of_an_actor_that_began_anew_go_on() -> None:
+    metrics = Metrics(since=T0)
+    samples(metrics, hosts(endpoint(succeeded=5)))
+    samples(metrics, hosts(endpoint(succeeded=8)))
+    samples(metrics, hosts())
+    found = samples(metrics, hosts(endpoint(succeeded=2)))
+    assert found["fleet_model_calls_total vllm:tiny ok"] == 10
 
 
 async def test_health_follows_the_record_and_the_stop() -> None:

@@ -15,6 +15,7 @@ from swe_ai_fleet.cli.options import check_id, no_ray_option, quiet_option, ray_
 
 if TYPE_CHECKING:
     from swe_ai_fleet.bootstrap import Fleet
+    from swe_ai_fleet.cli.metrics import Standing
     from swe_ai_fleet.cli.progress import Progress, Style
     from swe_ai_fleet.domain.events import Event, Requested
     from swe_ai_fleet.orchestrator.usecases.deliberate_async_usecase import Observe
@@ -136,9 +137,23 @@ async def _watched(fleet: "Fleet", progress: "Progress", stop: asyncio.Event) ->
 
     pending = record.commands.pending
     host, port = worker.health_host, worker.health_port
-    async with open_health(host=host, port=port, metrics=metrics, pending=pending, stop=stop) as address:
+    standing = partial(_standing, fleet)
+    async with open_health(
+        host=host, port=port, metrics=metrics, pending=pending, stop=stop, standing=standing
+    ) as address:
         progress.note(f"health at {address}/readyz")
         yield observe
+
+
+async def _standing(fleet: "Fleet", pending: float) -> "Standing":
+    from swe_ai_fleet.cli.metrics import Standing
+
+    return Standing(
+        pending=pending,
+        hosts=await fleet.hosts.reports(),
+        running=fleet.admitted.reports(),
+        waiting=fleet.admitted.waiting,
+    )
 
 
 async def _prepare(fleet: "Fleet", order: "Command") -> "tuple[Requested, tuple[str, ...]]":

@@ -8,6 +8,7 @@ from swe_ai_fleet.orchestrator.agents.answering import answer, failure_of, recor
 from swe_ai_fleet.orchestrator.agents.leases import AgentLeases
 from swe_ai_fleet.ports.agents import BuildAgent
 from swe_ai_fleet.ports.clock import Clock
+from swe_ai_fleet.ports.health import EndpointReport, ReportsEndpoints
 from swe_ai_fleet.ports.record import EventLog
 from swe_ai_fleet.tracing.assignments import invocation, within
 
@@ -19,6 +20,7 @@ class AgentHost:
         self, *, build_agent: BuildAgent, events: EventLog, clock: Clock, keep_idle: int = 256
     ) -> None:
         """Nothing is built yet; ``keep_idle`` agents that nobody uses stay open."""
+        self._build = build_agent
         self._leases = AgentLeases(build_agent, keep=keep_idle)
         self._events = events
         self._clock = clock
@@ -44,6 +46,11 @@ class AgentHost:
             return await answer(agent, assignment, events=self._events, clock=self._clock)
         finally:
             await self._leases.give_back(spec)
+
+    def endpoints(self) -> tuple[EndpointReport, ...]:
+        """How the model servers stand that its agents ask."""
+        builder: object = self._build
+        return tuple(builder.reports()) if isinstance(builder, ReportsEndpoints) else ()
 
     async def close(self) -> None:
         """Close every agent; nothing may be asked any more."""
