@@ -16,6 +16,8 @@ _FIELDS: dict[str, tuple[Location, str]] = {
     "agents": (("council", "agents"), "--agents"),
     "qa": (("council", "qa"), "--qa"),
     "rounds": (("council", "rounds"), "--rounds"),
+    "batch": (("council", "batch"), "--batch"),
+    "judges": (("council", "judges"), "--judges"),
     "quorum": (("council", "quorum"), "--quorum"),
     "soft_deadline": (("budget", "soft_seconds"), "--soft-deadline"),
     "deadline": (("budget", "seconds"), "--deadline"),
@@ -34,6 +36,15 @@ _COUNCIL = (
         multiple=True,
         metavar="ID",
         help="provider:model, or a|b|c as a fallback order; several times for a mixed council.",
+    ),
+    click.option(
+        "--batch",
+        type=int,
+        metavar="N",
+        help="Ask so many agents at a time, and no more once the decision is safe (all at once).",
+    ),
+    click.option(
+        "--judges", type=int, metavar="N", help="Judges of each pair where nothing is executed, 0 to 32 (3)."
     ),
     click.option("--quorum", type=int, metavar="K", help="Proposals needed to decide (half of the agents)."),
     click.option(

@@ -76,8 +76,8 @@ def derive_seed(seed: int, *parts: object) -> int:
 def assemble_council(task: Task, models: Sequence[str], *, seed: int) -> Council:
     """Deal roles, models, temperatures, prompt variants and shards in turn.
 
-    The same arguments give the same council. Where the plan names no quorum, a council of searching agents needs
-    one answer only: their answers are verified, not voted on.
+    The same arguments give the same council. Where the plan names no quorum, a council that is asked in batches needs
+    no more answers than one batch has, and one of searching agents a single one: theirs are verified, not voted on.
     """
     plan = task.council
     roles = plan.roles or (task.role,)
@@ -87,6 +87,8 @@ def assemble_council(task: Task, models: Sequence[str], *, seed: int) -> Council
         agents.append(_spec("answer", role, index, plan.agents, models, seed))
     agents.extend(_spec("test", "QA", index, plan.qa, models, seed) for index in range(plan.qa))
     council = Council(agents=tuple(agents), quorum=plan.needed)
+    if plan.quorum is None and plan.batch is not None:
+        council = council.model_copy(update={"quorum": min(plan.needed, plan.batch)})
     if plan.quorum is None and all(agent.searches for agent in council.proposers):
         return council.model_copy(update={"quorum": 1})
     return council

@@ -130,6 +130,8 @@ class RoundClosed(_Event):
     """Ids of proposed checks whose report of this round counts, sorted."""
     missing: tuple[str, ...] = ()
     """Agent ids without an answer in this round, sorted."""
+    left_out: tuple[str, ...] = ()
+    """Agent ids that were not asked in this round, because the decision needed no more; sorted."""
     heard: tuple[str, ...] | None = None
     """Agent ids whose remarks or ballots of this round count, sorted; None on old records, where all do."""
     reason: str = ""

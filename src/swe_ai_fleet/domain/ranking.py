@@ -94,6 +94,15 @@ class AgentReport(Recorded):
     usage: Usage = Usage()
 
 
+class Saved(Recorded):
+    """What asking in batches saved."""
+
+    agents: int
+    """Agents that were not asked."""
+    tokens: int
+    """About what they would have cost: the mean of those that answered, times their number."""
+
+
 class Result(Recorded):
     """What a deliberation gives its user: printed by the command line, carried by ``closed``."""
 
@@ -115,5 +124,7 @@ class Result(Recorded):
     abstained: bool = False
     agents: tuple[AgentReport, ...] = ()
     usage: Usage = Usage()
+    saved: Saved | None = None
+    """None where every agent was asked."""
     notes: tuple[str, ...] = ()
     """What a reader should know: shrunk council, gates passed over, weak containment allowed."""

@@ -1,27 +1,24 @@
 """What to do next, as a pure function of what has happened and how long it took.
 
 A deliberation moves through ``requested, started, [base], round 0..R, rank, close``. Round 0 proposes and
-checks; a later round critiques, revises and checks. Proposed checks are run on a round's answers
-once all are there. Agents share 85 % of the budget's seconds, divided evenly among the phases (95 % where
-nothing is executed); the rest is for the last checks and the ranking. After the last round, judges may be
-asked about its answers.
+checks; a later round critiques, revises and checks. Proposed checks are run on a round's answers once all
+are there. After the last round, judges may be asked about its answers. How the time is divided stands in
+:mod:`swe_ai_fleet.domain.phases`, and which agents are asked at once in :mod:`swe_ai_fleet.domain.batches`.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from swe_ai_fleet.domain.council import BASE_AGENT, AgentSpec
+from swe_ai_fleet.domain import batches
+from swe_ai_fleet.domain.council import AgentSpec
 from swe_ai_fleet.domain.deliberation import Deliberation
+from swe_ai_fleet.domain.phases import StepKind, phase_end_s, soft_s
 from swe_ai_fleet.domain.proposal import Proposal
 
-_SHARE_EXECUTED = 0.85
-_SHARE_TEXT = 0.95
-_SHARE_JUDGED = 0.95
 _PEERS_REVIEWED = 4
 
-CutReason = Literal["complete", "safe", "deadline", "agreed", "budget", "alone"]
-StepKind = Literal["propose", "critique", "revise", "judge"]
+CutReason = Literal["complete", "safe", "gain", "deadline", "agreed", "budget", "alone"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +89,7 @@ def next_steps(
     *,
     elapsed_s: float,
     is_safe: Callable[[], bool],
+    enough: Callable[[], CutReason | None] = lambda: None,
     judges: Callable[[], Sequence[AgentSpec] | None] = lambda: None,
     tokens_per_round: int = 0,
 ) -> list[NextStep]:
@@ -101,6 +99,7 @@ def next_steps(
         state: what has happened; it must have been requested.
         elapsed_s: seconds since ``started``.
         is_safe: whether the decision can no longer change; asked only where it matters.
+        enough: why no further batch of agents should be asked, if so; asked only between two batches.
         judges: who is to judge once the last round is cut; empty where nobody can be paid, None where there is
             nothing to judge.
         tokens_per_round: what one more round is expected to cost, for the budget.
@@ -117,7 +116,12 @@ def next_steps(
     round_ = next((r for r in range(state.task.council.rounds + 1) if r not in state.rounds), None)
     if round_ is None:
         return _judging(state, elapsed_s, judges())
-    work = _proposing(state) if round_ == 0 else _reviewing(state, round_, elapsed_s)
+    if round_ > 0:
+        work, reason = _reviewing(state, round_, elapsed_s), None
+    else:
+        work, reason = _proposing(state, elapsed_s, enough)
+    if reason is not None and elapsed_s < state.task.budget.seconds:
+        return work or [CloseRound(round=round_, reason=reason)]
     return _cut_or_go_on(state, round_, work, elapsed_s, is_safe, tokens_per_round)
 
 
@@ -158,14 +162,30 @@ def _cut_or_go_on(
     return work if reason is None else [CloseRound(round=round_, reason=reason)]
 
 
-def _proposing(state: Deliberation) -> list[NextStep]:
+def _proposing(
+    state: Deliberation, elapsed_s: float, enough: Callable[[], CutReason | None]
+) -> tuple[list[NextStep], CutReason | None]:
+    """The work of the batches that have begun, or of the next one, or what is left of it and why it ends there."""
+    asks = _asks(state, (*batches.asked(state), *state.council.testers))
+    further = () if any(number == 0 for number, _ in state.tried) else batches.further(state)
+    work = asks + _checks(state, 0, all_spoke=not asks, is_last=not further)
+    if work or not batches.left_out(state):
+        return work, None
+    reason = enough() if further else "safe"
+    if reason is None and elapsed_s >= phase_end_s(state, 0, "propose"):
+        reason = "deadline"
+    if reason is None:
+        return _asks(state, further), None
+    return _checks(state, 0, all_spoke=True, is_last=True), reason
+
+
+def _asks(state: Deliberation, agents: Sequence[AgentSpec]) -> list[NextStep]:
     until = phase_end_s(state, 0, "propose")
-    asks: list[NextStep] = [
+    return [
         Ask(agent=agent, round=0, step="propose", until_s=until)
-        for agent in state.council.agents
+        for agent in agents
         if not state.settled(0, agent)
     ]
-    return asks + _checks(state, 0, all_spoke=not asks)
 
 
 def _reviewing(state: Deliberation, round_: int, elapsed_s: float) -> list[NextStep]:
@@ -185,8 +205,11 @@ def _reviewing(state: Deliberation, round_: int, elapsed_s: float) -> list[NextS
     return asks + _checks(state, round_, all_spoke=not asks)
 
 
-def _checks(state: Deliberation, round_: int, *, all_spoke: bool) -> list[NextStep]:
-    """Each answer is checked as it comes; what compares answers waits until all agents have spoken."""
+def _checks(state: Deliberation, round_: int, *, all_spoke: bool, is_last: bool = True) -> list[NextStep]:
+    """Each answer is checked as it comes; what compares answers waits until all agents have spoken.
+
+    Proposed checks of a repository are run once a round, so that they wait for its last batch too.
+    """
     if state.task.entry_point is not None:
         return _matrix(state, round_) if all_spoke else []
     if state.requested is None or state.requested.repo is None:
@@ -196,7 +219,7 @@ def _checks(state: Deliberation, round_: int, *, all_spoke: bool) -> list[NextSt
         for p in state.answers(round_)
         if p.proposal_id not in state.reports
     ]
-    return unchecked or (_trying(state, round_) if all_spoke else [])
+    return unchecked or (_trying(state, round_) if all_spoke and is_last else [])
 
 
 def _matrix(state: Deliberation, round_: int) -> list[NextStep]:
@@ -253,51 +276,6 @@ def has_quorum(state: Deliberation) -> bool:
     spoken = {p.agent_id for p in state.proposals.values() if p.kind == "answer"}
     spoken |= {agent for (_, agent), event in state.failures.items() if event.failure.kind == "refused"}
     return bool(state.answers(0)) and len(spoken & proposers) >= state.council.quorum
-
-
-def soft_s(state: Deliberation) -> float:
-    """When a safe decision ends the round, in seconds after the start.
-
-    A council of searching agents does not wait for the user's soft deadline once one of them has a verified
-    answer: the others get as long again as it has searched, and two seconds.
-    """
-    soft = state.task.budget.soft_s
-    verified = state.verified()
-    if verified and all(agent.searches for agent in state.council.proposers):
-        base = state.reports.get(BASE_AGENT)
-        began_s = 0.0 if base is None else state.elapsed_s(base.time)
-        soft = min(soft, 2 * state.elapsed_s(verified[0].time) - began_s + 2.0)
-    return soft
-
-
-def phase_end_s(state: Deliberation, round_: int, step: StepKind) -> float:
-    """When agents must have answered in this phase, in seconds after the start.
-
-    Judging takes half as long as another phase where it is sure to come, and else what the last checks leave.
-    """
-    seconds = state.task.budget.seconds
-    if step == "judge":
-        return seconds * _SHARE_JUDGED
-    is_executed = state.needs_base or state.task.entry_point is not None
-    share = _SHARE_EXECUTED if is_executed else _SHARE_TEXT
-    phases = 1 + 2 * state.task.council.rounds + (0.5 if _expects_judging(state) else 0)
-    index = 2 * round_ - (step == "critique")
-    return seconds * share * (index + 1) / phases
-
-
-def _expects_judging(state: Deliberation) -> bool:
-    """Nothing will be executed, and there may be answers to compare."""
-    is_text = state.requested is not None and state.requested.repo is None and state.task.entry_point is None
-    compared = [agent for agent in state.council.proposers if not agent.searches]
-    return is_text and state.task.council.judges > 0 and len(compared) > 1
-
-
-def deadlines_s(state: Deliberation) -> list[float]:
-    """Every moment at which time alone may change what comes next, ascending, in seconds after the start."""
-    moments = {state.task.budget.seconds, soft_s(state)}
-    moments |= {phase_end_s(state, r, "critique") for r in range(1, state.task.council.rounds + 1)}
-    moments.add(phase_end_s(state, state.judging_round, "judge"))
-    return sorted(moments)
 
 
 def peers_to_review(state: Deliberation, agent: AgentSpec) -> list[Proposal]:

@@ -41,6 +41,9 @@ class CouncilPlan(Value):
     """Agents that propose answers."""
     qa: Annotated[int, Field(ge=0, le=32)] = 0
     """Further agents of role QA that propose checks."""
+    batch: Annotated[int, Field(ge=1, le=128)] | None = None
+    """Agents asked at a time, and no more of them once the decision is safe, or another batch is not worth its
+    tokens; all at once where it is left out."""
     rounds: Annotated[int, Field(ge=0, le=8)] = 0
     """Passes of critique and revision after the first proposals."""
     quorum: Annotated[int, Field(ge=1, le=128)] | None = None

@@ -21,6 +21,7 @@ from swe_ai_fleet.ranking.stopping import (
     FUNCTION_POSTERIOR_NEEDED,
     POSTERIOR_NEEDED,
     cannot_change,
+    is_worth_asking,
     p_leader_leads,
 )
 from swe_ai_fleet.ranking.telling import executed_tiers
@@ -85,6 +86,32 @@ def safe_to_stop(evidence: Evidence, *, expected: int) -> bool:
         is_sure = _p_correct(standing.candidates[0], standing, evidence) >= FUNCTION_P_CORRECT_ENOUGH
         return is_sure or posterior >= FUNCTION_POSTERIOR_NEEDED
     return posterior >= POSTERIOR_NEEDED
+
+
+def pays_to_ask(evidence: Evidence, *, expected: int, batch: int) -> bool:
+    """Whether asking on is expected to bring what it costs; always while a gate speaks against the leader.
+
+    Agents that search cost no tokens.
+
+    Args:
+        evidence: what is there now, the open round included.
+        expected: how many agents would propose answers if all were asked.
+        batch: how many would be asked next.
+    """
+    standing = standing_of(evidence)
+    proposers = evidence.council.proposers
+    if all(agent.searches for agent in proposers):
+        return True
+    if not standing.clusters or any(demerits(standing.candidates[0], standing.gates)):
+        return True
+    lead, second = standing.two_leading
+    return is_worth_asking(
+        lead=lead,
+        second=second,
+        p_correct=_p_correct(standing.candidates[0], standing, evidence),
+        votes=max(0, expected - len({c.proposal.agent_id for c in standing.candidates})),
+        batch=batch,
+    )
 
 
 def _judging_tiers(standing: Standing, evidence: Evidence) -> tuple[TierVerdict, ...]:

@@ -32,3 +32,44 @@ def p_leader_leads(*, lead: float, second: float) -> float:
         favourable += ways
         ways = ways * (trials - hits) // (hits + 1)
     return float(Fraction(favourable, 1 << trials))
+
+
+LEAST_GAIN = 0.004
+"""What a further agent has to be expected to add to P(correct), to be worth its tokens."""
+
+
+def p_overtaken(*, lead: float, second: float, votes: int) -> float:
+    """Probability that the second leads once so many more votes for one of the two are in; equal counts as half.
+
+    The next votes follow the Beta posterior of :func:`p_leader_leads`, so that their number for the second is
+    Beta-binomial.
+    """
+    ours, theirs = math.floor(lead), math.ceil(second)
+    total = Fraction(0)
+    for k in range(votes + 1):
+        ahead = (theirs + k) - (ours + votes - k)
+        if ahead >= 0:
+            total += Fraction(_ways(ours, theirs, votes, k), 1 if ahead else 2)
+    return float(total / _ways_of_all(ours, theirs, votes))
+
+
+def _ways(ours: int, theirs: int, votes: int, k: int) -> int:
+    """In proportion to the probability that ``k`` of the votes go to the second (Polya's urn)."""
+    return math.comb(theirs + k, k) * math.comb(ours + votes - k, votes - k)
+
+
+def _ways_of_all(ours: int, theirs: int, votes: int) -> int:
+    return math.comb(ours + theirs + 1 + votes, votes)
+
+
+def is_worth_asking(*, lead: float, second: float, p_correct: float, votes: int, batch: int) -> bool:
+    """Whether the next batch, or all the votes still out, bring enough for what they cost.
+
+    A change of leader is the only thing that more votes of the same kind can bring, and it can add no more than what
+    the leader lacks of being surely right.
+    """
+    horizons = {min(batch, votes), votes} - {0}
+    return any(
+        p_overtaken(lead=lead, second=second, votes=count) * (1 - p_correct) >= LEAST_GAIN * count
+        for count in horizons
+    )

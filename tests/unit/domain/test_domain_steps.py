@@ -7,6 +7,7 @@ from story import Story, task
 
 from swe_ai_fleet.domain.deliberation import Deliberation
 from swe_ai_fleet.domain.events import Event
+from swe_ai_fleet.domain.phases import deadlines_s, soft_s
 from swe_ai_fleet.domain.steps import (
     Ask,
     CheckBase,
@@ -17,11 +18,9 @@ from swe_ai_fleet.domain.steps import (
     NextStep,
     Rank,
     Start,
-    deadlines_s,
     has_quorum,
     next_steps,
     peers_to_review,
-    soft_s,
 )
 
 

@@ -26,7 +26,7 @@ from swe_ai_fleet.ranking.reliability import (
     vote_weight,
     weights_of,
 )
-from swe_ai_fleet.ranking.stopping import cannot_change, p_leader_leads
+from swe_ai_fleet.ranking.stopping import cannot_change, is_worth_asking, p_leader_leads, p_overtaken
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -164,3 +164,19 @@ def test_p_correct_rises_with_support_and_falls_for_what_is_broken() -> None:
     assert patch(8, broken=True) <= 0.05
     assert p_function_correct(agreement=0.9, margin=0.5, voters=50) > 0.8
     assert p_function_correct(agreement=0.1, margin=0.0, voters=4) < 0.2
+
+
+def test_the_second_overtakes_the_leader_less_often_the_further_it_leads() -> None:
+    assert p_overtaken(lead=1, second=1, votes=4) == 0.5
+    assert p_overtaken(lead=4, second=4, votes=0) == 0.5
+    assert p_overtaken(lead=9, second=1, votes=4) == 0.0
+    chances = [p_overtaken(lead=lead, second=2, votes=6) for lead in range(2, 9)]
+    assert chances == sorted(chances, reverse=True)
+
+
+def test_asking_on_pays_while_the_leader_may_change_and_may_be_wrong() -> None:
+    assert is_worth_asking(lead=1, second=1, p_correct=0.5, votes=8, batch=4)
+    assert not is_worth_asking(lead=6, second=0, p_correct=0.9, votes=8, batch=4)
+    assert not is_worth_asking(lead=1, second=1, p_correct=1.0, votes=8, batch=4)
+    assert not is_worth_asking(lead=1, second=1, p_correct=0.5, votes=0, batch=4)
+    assert is_worth_asking(lead=5, second=3, p_correct=0.3, votes=40, batch=1)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from swe_ai_fleet.domain.deliberation import Deliberation
 from swe_ai_fleet.domain.events import Closed, Event, Requested
+from swe_ai_fleet.domain.phases import deadlines_s
 from swe_ai_fleet.domain.steps import (
     Ask,
     CheckBase,
@@ -15,11 +16,10 @@ from swe_ai_fleet.domain.steps import (
     NextStep,
     RunMatrix,
     TryChecks,
-    deadlines_s,
     next_steps,
 )
 from swe_ai_fleet.errors import FleetError, RecordConflictError, RecordError, RecordUnavailableError
-from swe_ai_fleet.orchestrator.usecases.evidence import evidence_of
+from swe_ai_fleet.orchestrator.usecases.enough import is_safe, why_enough
 from swe_ai_fleet.orchestrator.usecases.hearing import judges_of
 from swe_ai_fleet.orchestrator.usecases.steps_async import Steps
 from swe_ai_fleet.orchestrator.usecases.summary import summarise
@@ -29,7 +29,6 @@ from swe_ai_fleet.ports.checks import CheckRunner, Workspaces
 from swe_ai_fleet.ports.clock import Clock
 from swe_ai_fleet.ports.record import EventLog, Published, SnapshotStore
 from swe_ai_fleet.ports.reliability import ReliabilityBooks
-from swe_ai_fleet.ranking.decide import safe_to_stop
 
 Observe = Callable[[Event], None]
 
@@ -182,7 +181,8 @@ class Course:
         wanted = next_steps(
             self.state,
             elapsed_s=elapsed_s,
-            is_safe=self._is_safe,
+            is_safe=lambda: is_safe(self.state),
+            enough=lambda: why_enough(self.state),
             judges=lambda: judges_of(self.state, steps.hearing()),
             tokens_per_round=self._tokens_per_round(),
         )
@@ -234,11 +234,6 @@ class Course:
     def _tokens_per_round(self) -> int:
         """What one more round may cost: twice what was paid so far; counted only where there is a limit."""
         return 0 if self.state.task.budget.tokens is None else 2 * self.state.usage().total_tokens
-
-    def _is_safe(self) -> bool:
-        open_round = next((r for r in range(9) if r not in self.state.rounds), None)
-        expected = len(self.state.council.proposers)
-        return safe_to_stop(evidence_of(self.state, open_round=open_round), expected=expected)
 
     def _cancel_all(self) -> None:
         """End whatever still runs for this deliberation."""

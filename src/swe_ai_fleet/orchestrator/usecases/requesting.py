@@ -64,7 +64,10 @@ def request_deliberation(
 
 
 def _fit_budget(task: Task, council: Council, *, max_tokens: int) -> tuple[Council, tuple[str, ...]]:
-    """Drop the last model agents until the projected cost of round 0 fits; never below the quorum."""
+    """Drop the last model agents until the projected cost of round 0 fits; never below the quorum.
+
+    A council that is asked in batches stays whole: the budget is looked at before each batch.
+    """
     limit = task.budget.tokens
     paid = [agent for agent in council.agents if not agent.searches]
     if limit is None or not paid:
@@ -81,6 +84,8 @@ def _fit_budget(task: Task, council: Council, *, max_tokens: int) -> tuple[Counc
             f" Raise it to {each * council.quorum} or lower council.quorum."
         )
         raise BudgetError(msg)
+    if task.council.batch is not None:
+        return council, ()
     kept = {agent.agent_id for agent in paid[:affordable]}
     agents = tuple(a for a in council.agents if a.searches or a.agent_id in kept)
     note = f"the token budget of {limit} holds {len(agents)} of {len(council.agents)} agents"

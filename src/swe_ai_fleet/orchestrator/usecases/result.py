@@ -8,11 +8,14 @@ from swe_ai_fleet.domain.deliberation import Deliberation
 from swe_ai_fleet.domain.events import Event
 from swe_ai_fleet.domain.outcome import Crashed, DeliberationOutcome
 from swe_ai_fleet.domain.proposal import Usage
-from swe_ai_fleet.domain.ranking import AgentReport, Ranking, Result, Winner
+from swe_ai_fleet.domain.ranking import AgentReport, Ranking, Result, Saved, Winner
 from swe_ai_fleet.domain.steps import has_quorum
 from swe_ai_fleet.errors import RecordNotFoundError
+from swe_ai_fleet.orchestrator.usecases.enough import tokens_of
 from swe_ai_fleet.orchestrator.usecases.evidence import evidence_of
 from swe_ai_fleet.ranking.decide import decide
+
+_NOT_ASKED = "it was not asked: the decision needed no further answer"
 
 
 def rebuild(events: Iterable[Event]) -> Result:
@@ -119,8 +122,17 @@ def _assemble(
         abstained=ranking.abstained,
         agents=tuple(_agent_report(state, agent) for agent in state.council.agents),
         usage=state.usage(),
+        saved=_saved(state),
         notes=tuple(notes),
     )
+
+
+def _saved(state: Deliberation) -> Saved | None:
+    cut = state.rounds.get(0)
+    if cut is None or not cut.left_out:
+        return None
+    agents = len(cut.left_out)
+    return Saved(agents=agents, tokens=tokens_of(state, agents))
 
 
 def _judging_notes(state: Deliberation) -> list[str]:
@@ -153,7 +165,10 @@ def _agent_report(state: Deliberation, agent: AgentSpec) -> AgentReport:
     paid = [p.usage for p in own]
     paid += [event.failure.usage for event in failures if isinstance(event.failure, Crashed)]
     paid += [event.usage for (_, who), event in state.critiques.items() if who == agent.agent_id]
-    outcome, reason, attempts = "cancelled", "the deliberation ended before it answered", 1
+    cut = state.rounds.get(0)
+    is_left_out = cut is not None and agent.agent_id in cut.left_out
+    outcome, attempts = "cancelled", 1
+    reason = _NOT_ASKED if is_left_out else "the deliberation ended before it answered"
     if own:
         outcome, reason = "answered", ""
     elif asked:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypedDict, assert_never
 
+from swe_ai_fleet.domain import batches
 from swe_ai_fleet.domain.brief import Brief
 from swe_ai_fleet.domain.check import CheckReport
 from swe_ai_fleet.domain.council import BASE_AGENT, AgentSpec
@@ -87,6 +88,8 @@ class Steps:
     _brief: Brief | None = None
     _briefing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _hearing: tuple[Hearing | None] | None = None
+    _asked_here: set[str] = field(default_factory=set)
+    """Agents that were asked to propose, whether or not the record tells of it already."""
 
     async def carry_out(self, step: NextStep) -> None:  # noqa: C901  # one case a kind of step
         """Do it; when this returns, what came of it is acknowledged on the record.
@@ -161,6 +164,8 @@ class Steps:
             await self._publish_report(report, BASE_AGENT, "", "", 0)
 
     async def _ask(self, ask: Ask) -> None:
+        if ask.step == "propose":
+            self._asked_here.add(ask.agent.agent_id)
         brief = self._brief or await self._write_brief()
         hearing = self.hearing() if ask.step == "judge" else None
         assignment = write_assignment(self.state, ask, brief, max_tokens=self.max_tokens, hearing=hearing)
@@ -222,6 +227,7 @@ class Steps:
                 checked=checked,
                 tried=tuple(p.proposal_id for p in self.state.checks_tried(step.round)),
                 missing=tuple(sorted(agent.agent_id for agent in missing)),
+                left_out=self._left_out(step.round),
                 heard=tuple(sorted(who for number, who in self.state.critiques if number == step.round)),
                 reason=step.reason,
                 **self._common(),
@@ -233,7 +239,15 @@ class Steps:
         if round_ == self.state.judging_round:
             return list(judges_of(self.state, self.hearing()) or ())
         council = self.state.council
-        return list(council.agents) if round_ == 0 else [a for a in council.proposers if self.state.latest(a)]
+        left_out = self._left_out(round_)
+        if round_ == 0:
+            return [agent for agent in council.agents if agent.agent_id not in left_out]
+        return [a for a in council.proposers if self.state.latest(a)]
+
+    def _left_out(self, round_: int) -> tuple[str, ...]:
+        """Ids of the agents that nobody has asked."""
+        unasked = {agent.agent_id for agent in batches.left_out(self.state)} if round_ == 0 else set()
+        return tuple(sorted(unasked - self._asked_here))
 
     def _has_spoken(self, round_: int, agent: AgentSpec) -> bool:
         return self.state.settled(round_, agent) or (round_, agent.agent_id) in self.state.critiques
