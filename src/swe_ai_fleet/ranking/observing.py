@@ -32,8 +32,8 @@ class ObservationPlan:
 
     @property
     def expectations(self) -> tuple[str, ...]:
-        """Sources of all expected outputs that are literals, sorted."""
-        every = [*self.examples, *(one for _, assertions in self.tests for one in assertions)]
+        """Sources of the expected outputs that count and are literals, sorted."""
+        every = [*self.examples, *(one for _, assertions in self.tests for one in counted(assertions))]
         return tuple(
             sorted({one.expected for one in every if one.expected is not None and is_literal(one.expected)})
         )

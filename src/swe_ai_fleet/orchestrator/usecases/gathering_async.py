@@ -1,7 +1,6 @@
 """Gathering evidence that compares answers: proposed checks run on all of them, functions run on all inputs."""
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from swe_ai_fleet.ports.checks import CheckRunner
 from swe_ai_fleet.ranking.observing import ObservationPlan, counted, expected_outputs, plan_observation
 from swe_ai_fleet.ranking.programs import program_in
 
-LIMITS = CellLimits(cell_s=0.5, timeouts=5)
+LIMITS = CellLimits(cell_s=0.3, timeouts=3)
 _SEEDS = (0, 1)
 """Of the two runs of every cell; what differs between them is not deterministic."""
 _IDENTITY = Program(source="def identity(value):\n    return value\n", entry_point="identity")
@@ -122,38 +121,42 @@ async def run_matrix(
         for source in programs:
             yield source, {}
         return
-    table = _Table(programs=programs, inputs=inputs, runs=len(seeds))
-    modules = [Program(source=source, entry_point=entry_point) for source in programs]
-    calls = [Call(arguments=text) for text in inputs]
-    for seed in seeds:
-        seeded = limits.model_copy(update={"seed": seed})
+    calls, waiting = [Call(arguments=text) for text in inputs], list(programs)
+    rows: dict[str, _Row] = {source: _Row(inputs=inputs) for source in programs}
+    for number, seed in enumerate(seeds, start=1):
+        modules = [Program(source=source, entry_point=entry_point) for source in waiting]
+        seeded, again = limits.model_copy(update={"seed": seed}), []
         async with aclosing(runner.run(modules, calls, limits=seeded)) as cells:
             async for cell in cells:
-                if table.take(cell):
-                    yield programs[cell.program], table.row(cell.program)
+                source = waiting[cell.program]
+                if not rows[source].take(cell):
+                    continue
+                if number < len(seeds) and rows[source].outputs:
+                    again.append(source)
+                else:
+                    yield source, rows[source].outputs
+        waiting = again
 
 
 @dataclass(slots=True, kw_only=True)
-class _Table:
-    """Cells as they come, over several runs."""
+class _Row:
+    """One program's cells as they come, over several runs."""
 
-    programs: Sequence[str]
     inputs: Sequence[str]
-    runs: int
-    _came: Counter[int] = field(default_factory=Counter)
-    _outputs: dict[tuple[int, int], str | None] = field(default_factory=dict)
+    _came: int = 0
+    _said: dict[int, str | None] = field(default_factory=dict)
 
     def take(self, cell: CellResult) -> bool:
-        """Note it; True where its row is complete now."""
+        """Note it; True where the row of this run is complete."""
         output = cell.output if cell.status == "ok" else None
-        place = (cell.program, cell.call)
-        self._outputs[place] = output if self._outputs.get(place, output) == output else None
-        self._came[cell.program] += 1
-        return self._came[cell.program] == self.runs * len(self.inputs)
+        self._said[cell.call] = output if self._said.get(cell.call, output) == output else None
+        self._came += 1
+        return self._came % len(self.inputs) == 0
 
-    def row(self, program: int) -> dict[str, str]:
+    @property
+    def outputs(self) -> dict[str, str]:
         """What the program returned, by input."""
-        said = ((text, self._outputs.get((program, call))) for call, text in enumerate(self.inputs))
+        said = ((text, self._said.get(call)) for call, text in enumerate(self.inputs))
         return {text: output for text, output in said if output is not None}
 
 

@@ -1,0 +1,71 @@
+"""The matrix of a function: rows as they are complete, what is not the same twice left out."""
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+
+from in_process_cells import InProcessCells
+
+from swe_ai_fleet.domain.check import CheckReport, CheckStatus, Trial
+from swe_ai_fleet.orchestrator.usecases.gathering_async import canonical_texts, report_of, run_matrix
+from swe_ai_fleet.ports.cells import Call, CellLimits, CellResult, Program
+
+TWICE, RAISES, LUCK = "def f(x): return 2 * x", "def f(x): return x.none", "def f(x): return luck(x)"
+INPUTS = ("1", "2", "'a'")
+
+
+@dataclass
+class LuckyCells:
+    """Runs what is honest; a program that knows luck returns something else under every seed, but for 1."""
+
+    ran: list[list[str]] = field(default_factory=list)
+
+    async def run(
+        self, programs: Sequence[Program], calls: Sequence[Call], *, limits: CellLimits | None = None
+    ) -> AsyncGenerator[CellResult, None]:
+        self.ran.append([program.source for program in programs])
+        seed = 0 if limits is None else limits.seed
+        for number, program in enumerate(programs):
+            if "luck" not in program.source:
+                async for cell in InProcessCells().run([program], calls):
+                    yield cell.model_copy(update={"program": number})
+                continue
+            for place, call in enumerate(calls):
+                output = "1" if call.arguments == "1" else str(seed)
+                yield CellResult(program=number, call=place, status="ok", output=output)
+
+
+async def test_outputs_that_differ_between_two_runs_are_left_out() -> None:
+    rows = {source: row async for source, row in run_matrix(LuckyCells(), [TWICE, LUCK], "f", INPUTS)}
+    assert rows == {TWICE: {"1": "2", "2": "4", "'a'": "'aa'"}, LUCK: {"1": "1"}}
+
+
+async def test_a_program_that_returned_nothing_is_not_run_again_and_told_at_once() -> None:
+    cells = LuckyCells()
+    rows = [source async for source, _ in run_matrix(cells, [TWICE, RAISES, LUCK], "f", INPUTS)]
+    assert cells.ran == [[TWICE, RAISES, LUCK], [TWICE, LUCK]]
+    assert rows == [RAISES, TWICE, LUCK]
+
+
+async def test_without_inputs_every_row_is_empty_and_nothing_runs() -> None:
+    cells = LuckyCells()
+    assert [row async for row in run_matrix(cells, [TWICE], "f", [])] == [(TWICE, {})]
+    assert cells.ran == []
+
+
+async def test_expected_values_take_the_way_of_outputs() -> None:
+    assert await canonical_texts(InProcessCells(), ["[1, 2]", "'a'"]) == {"[1, 2]": "[1, 2]", "'a'": "'a'"}
+
+
+def test_the_report_of_proposed_checks_begins_with_the_unchanged_commit() -> None:
+    trials = [
+        Trial(on="b.0", status=CheckStatus.PASSED),
+        Trial(on="base", status=CheckStatus.FAILED),
+        Trial(on="a.0", status=CheckStatus.TIMEOUT),
+    ]
+    report = report_of("tester-1.0", trials)
+    assert [trial.on for trial in report.trials or ()] == ["base", "a.0", "b.0"]
+    assert report.applied
+    silent = report_of("tester-1.0", [Trial(on="base", status=CheckStatus.ERROR, note="no test file")])
+    assert silent == CheckReport(
+        proposal_id="tester-1.0", applied=False, reason="no test file", trials=silent.trials
+    )
