@@ -38,7 +38,7 @@ def decode_command(content: bytes) -> Command:
         InputError: it is not a valid one; the field is named.
     """
     try:
-        return Command.model_validate_json(content)
+        return Command.model_validate_json(content, extra="ignore")  # a newer fleet's tasks may say more
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"]) or "command"

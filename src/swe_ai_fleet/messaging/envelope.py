@@ -110,7 +110,9 @@ def decode_event(envelope: Envelope, data: bytes | None = None) -> Event | None:
             "time": envelope.get("time"),
             "traceparent": envelope.get("traceparent"),
         }
-        return event_adapter.validate_python(whole)
+        return event_adapter.validate_python(
+            whole, extra="ignore"
+        )  # in the task too, which people may not misspell
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])

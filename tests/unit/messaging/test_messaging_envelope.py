@@ -97,6 +97,12 @@ def test_fields_that_only_newer_writers_know_are_passed_over() -> None:
     assert decode_event(read_envelope(json.dumps(message).encode())) == STORY.started()
 
 
+def test_task_fields_that_only_newer_writers_know_are_passed_over() -> None:
+    message = json.loads(encode_event(STORY.requested()))
+    message["data"]["task"]["council"]["mood"] = "generous"
+    assert decode_event(message) == STORY.requested()
+
+
 def test_types_that_only_newer_writers_know_say_nothing() -> None:
     assert decode_event({"type": "swe_ai_fleet.deliberation.v1.pondered", "data": {}}) is None
 
