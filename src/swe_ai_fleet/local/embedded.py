@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
+from swe_ai_fleet.errors import FleetError
 from swe_ai_fleet.local.nats_server import NatsAddress, open_nats_server
 from swe_ai_fleet.local.ray_cluster import open_ray_cluster
+from swe_ai_fleet.messaging.nats_left_over import hand_out_left_over
+from swe_ai_fleet.messaging.options import NatsOptions
 from swe_ai_fleet.settings import Settings
 
 Progress = Callable[[str], None]
@@ -41,8 +44,13 @@ async def _start(
     """Enter both at once; the first that does not start ends the other."""
 
     async def nats() -> NatsAddress | None:
-        folder = settings.data_dir / "nats"
-        return await stack.enter_async_context(open_nats_server(folder)) if starts_nats else None
+        if not starts_nats:
+            return None
+        address = await stack.enter_async_context(open_nats_server(settings.data_dir / "nats"))
+        if address.is_fresh:
+            with suppress(FleetError):  # whoever needs the record finds out what is wrong with it
+                await hand_out_left_over(_at(settings.nats, address))
+        return address
 
     async def ray() -> str | None:
         cluster = open_ray_cluster(settings.ray.namespace)
@@ -59,7 +67,11 @@ async def _start(
 def _filled(settings: Settings, nats: NatsAddress | None, ray: str | None, *, use_ray: bool) -> Settings:
     changes: dict[str, object] = {}
     if nats is not None:
-        changes["nats"] = settings.nats.model_copy(update={"url": nats.url, "token": nats.token})
+        changes["nats"] = _at(settings.nats, nats)
     if ray is not None or not use_ray:
         changes["ray"] = settings.ray.model_copy(update={"address": ray, "enabled": use_ray})
     return settings.model_copy(update=changes)
+
+
+def _at(options: NatsOptions, address: NatsAddress) -> NatsOptions:
+    return options.model_copy(update={"url": address.url, "token": address.token})

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -27,6 +27,8 @@ class NatsAddress:
 
     url: str
     token: SecretStr
+    is_fresh: bool = field(default=False, compare=False)
+    """It was started just now, so nobody else holds anything of it."""
 
 
 def find_nats_server() -> str:
@@ -112,8 +114,8 @@ def _start(folder: Path) -> NatsAddress:
     if "port" not in told:
         problem = told.get("error", f"not ready within {_START_S:g} s")
         raise UnreachableError("NATS", str(folder), f"The embedded nats-server does not start: {problem}")
-    return _address(told["port"], told["token"])
+    return _address(told["port"], told["token"], is_fresh=True)
 
 
-def _address(port: int, token: str) -> NatsAddress:
-    return NatsAddress(url=f"nats://127.0.0.1:{port}", token=SecretStr(token))
+def _address(port: int, token: str, *, is_fresh: bool = False) -> NatsAddress:
+    return NatsAddress(url=f"nats://127.0.0.1:{port}", token=SecretStr(token), is_fresh=is_fresh)
