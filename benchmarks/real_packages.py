@@ -116,6 +116,7 @@ class Bench:
                 workspaces=self.workspaces,
                 events=record.events,
                 snapshots=record.snapshots,
+                reliability=record.reliability,
                 clock=clock,
             )
             repo = await resolve_repo(task.repo, relative_to=Path.cwd())
