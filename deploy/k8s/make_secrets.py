@@ -19,7 +19,7 @@ import click
 import nkeys
 import yaml
 
-COMPONENTS = ("worker", "agent", "streams", "submitter", "consumer")
+COMPONENTS = ("worker", "agent", "streams", "submitter", "consumer", "backup")
 """Those with a user in ``accounts.conf``; the system account has one key and no rotation of its own."""
 ACCOUNTS = "nats-accounts"
 SERVER_NAMES = ("nats", "nats-headless", "*.nats-headless", "localhost")

@@ -21,7 +21,7 @@ from swe_ai_fleet.messaging.options import NatsOptions
 from swe_ai_fleet.ports.record import Record
 
 K8S = Path(__file__).parents[2] / "deploy" / "k8s"
-COMPONENTS = ("worker", "agent", "streams", "submitter", "consumer")
+COMPONENTS = ("worker", "agent", "streams", "submitter", "consumer", "backup")
 API_OF_OTHERS = "$JS.fleet.API"
 """Where agents and readers, which are not in the fleet's account, find JetStream's API."""
 

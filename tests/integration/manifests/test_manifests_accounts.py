@@ -193,6 +193,14 @@ FORBIDDEN = {
         "$JS.fleet.API.STREAM.DELETE.FLEET_EVENTS",
         "$O.fleet_blobs.C.x",
     ],
+    "backup": [
+        f"{EVENT}.closed",
+        "fleet.v1.command.deliberate.DEV",
+        "$JS.API.STREAM.PURGE.FLEET_EVENTS",
+        "$JS.API.STREAM.DELETE.FLEET_EVENTS",
+        "$JS.API.STREAM.UPDATE.FLEET_EVENTS",
+        "$JS.API.CONSUMER.MSG.NEXT.FLEET_COMMANDS.workers",
+    ],
 }
 
 

@@ -20,6 +20,7 @@ from nats.errors import Error as NatsError
 TIMEOUT_S = 10.0
 EVENTS = "FLEET_EVENTS"
 SECOND_NS = 1_000_000_000
+DAY_NS = 86_400 * SECOND_NS
 READER_ACK_WAIT_S = 10
 READER_AWAY_S = 30 * 86_400
 
@@ -66,12 +67,20 @@ def _reader(name: str, subject: str) -> dict[str, Any]:
     }
 
 
+def _kept(config: Mapping[str, Any], retained: Mapping[str, int], days: int | None) -> dict[str, int]:
+    """How long a stream keeps its messages, where that follows the events."""
+    if days is None or config["name"] not in retained:
+        return {}
+    return {"max_age": (days + retained[config["name"]]) * DAY_NS}
+
+
 async def declare(
     client: Client,
     declarations: Mapping[str, Any],
     *,
     replicas: int,
     readers: Mapping[str, str],
+    retention_days: int | None = None,
 ) -> list[str]:
     """Bring the server to what is declared; one line per stream and consumer, in order of declaration.
 
@@ -80,13 +89,15 @@ async def declare(
         declarations: streams and consumers, as the fleet's code has them.
         replicas: copies of each stream.
         readers: durable consumers of events, by name: the subjects that each reads.
+        retention_days: how long events stay; as declared where it is None.
 
     Raises:
         RefusedError: the server refused one; what came before it stays declared.
     """
     lines = []
     for config in declarations["streams"]:
-        outcome = await _declare_stream(client, {**config, "num_replicas": replicas})
+        kept = _kept(config, declarations["retained"], retention_days)
+        outcome = await _declare_stream(client, {**config, **kept, "num_replicas": replicas})
         lines.append(f"stream {config['name']}: {outcome}")
     for consumer in declarations["consumers"]:
         outcome = await _declare_consumer(client, consumer["stream"], consumer["config"])
@@ -114,7 +125,13 @@ async def _run(arguments: argparse.Namespace) -> int:
     try:
         declarations = json.loads(arguments.declarations.read_text())
         readers = json.loads(arguments.readers.read_text()) if arguments.readers else {}
-        lines = await declare(client, declarations, replicas=arguments.replicas, readers=readers)
+        lines = await declare(
+            client,
+            declarations,
+            replicas=arguments.replicas,
+            readers=readers,
+            retention_days=arguments.retention_days,
+        )
     except RefusedError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -136,6 +153,7 @@ def main() -> int:
     parser.add_argument("--inbox-prefix", default="_INBOX")
     parser.add_argument("--ca-file", default="")
     parser.add_argument("--replicas", type=int, default=1)
+    parser.add_argument("--retention-days", type=int, help="how long events, snapshots and blobs stay")
     return asyncio.run(_run(parser.parse_args()))
 
 
