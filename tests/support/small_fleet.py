@@ -234,9 +234,10 @@ async def small_fleet(
     checks: ScriptedChecks | None = None,
     cells: CellRunner | None = None,
     wrap: Callable[[EventLog], EventLog] = lambda events: events,
+    clock: LoopClock | None = None,
 ) -> AsyncIterator[SmallFleet]:
     """``wrap`` puts something between the fleet and its log."""
-    clock, agents = LoopClock(), Agents(script=script or (lambda _: Says()))
+    clock, agents = clock or LoopClock(), Agents(script=script or (lambda _: Says()))
     async with open_in_memory_record() as record:
         events = wrap(record.events)
         async with InProcessAgentPool.open(build_agent=agents.build, events=events, clock=clock) as pool:

@@ -1,8 +1,19 @@
 """What all agents of a deliberation are told; the same bytes whenever and wherever it is built."""
 
-from swe_ai_fleet.domain.brief import Assignment, Brief, CritiqueStep, ProposeStep, ReviseStep, Step
+from datetime import datetime
+
+from swe_ai_fleet.domain.brief import (
+    Assignment,
+    Brief,
+    CritiqueStep,
+    MissedTests,
+    ProposeStep,
+    ReviseStep,
+    Step,
+)
 from swe_ai_fleet.domain.deliberation import Deliberation
 from swe_ai_fleet.domain.steps import Ask, peers_to_review
+from swe_ai_fleet.domain.trials import missed_by
 from swe_ai_fleet.orchestrator.usecases.hearing import judge_step
 from swe_ai_fleet.ports.checks import Workspaces
 from swe_ai_fleet.ranking.hearings import Hearing
@@ -25,14 +36,19 @@ async def write_brief(state: Deliberation, workspaces: Workspaces) -> Brief:
 
 
 def write_assignment(
-    state: Deliberation, ask: Ask, brief: Brief, *, max_tokens: int, hearing: Hearing | None = None
+    state: Deliberation,
+    ask: Ask,
+    brief: Brief,
+    *,
+    deadline: datetime,
+    max_tokens: int,
+    hearing: Hearing | None = None,
 ) -> Assignment:
     """What one agent is asked to do now."""
-    request, started = state.requested, state.started
-    if request is None or started is None:
+    request = state.requested
+    if request is None or state.started is None:
         msg = "agents are asked only after `started`"
         raise LookupError(msg)
-    deadline = started.time.timestamp() + ask.until_s
     return Assignment(
         deliberation_id=request.deliberation_id,
         task_id=request.task_id,
@@ -41,7 +57,7 @@ def write_assignment(
         agent=ask.agent,
         brief=brief,
         step=_step(state, ask, hearing),
-        deadline=started.time.fromtimestamp(deadline, tz=started.time.tzinfo),
+        deadline=deadline,
         max_tokens=max_tokens,
         traceparent=request.traceparent,
     )
@@ -66,5 +82,9 @@ def _step(state: Deliberation, ask: Ask, hearing: Hearing | None) -> Step:
     return ReviseStep(
         parent=parent,
         report=reports.get(parent.proposal_id),
+        missed=tuple(
+            MissedTests(content=state.proposals[checks].content, cases=cases)
+            for checks, cases in missed_by(state, parent.proposal_id).items()
+        ),
         critiques=state.critiques_of(parent.proposal_id, round_=ask.round),
     )

@@ -22,6 +22,7 @@ from swe_ai_fleet.errors import FleetError, RecordConflictError, RecordError, Re
 from swe_ai_fleet.orchestrator.usecases.enough import is_safe, why_enough
 from swe_ai_fleet.orchestrator.usecases.hearing import judges_of
 from swe_ai_fleet.orchestrator.usecases.steps_async import Steps
+from swe_ai_fleet.orchestrator.usecases.stopwatch import Stopwatch
 from swe_ai_fleet.orchestrator.usecases.summary import summarise
 from swe_ai_fleet.ports.agents import AgentPool
 from swe_ai_fleet.ports.cells import CellRunner
@@ -150,6 +151,7 @@ class Course:
             max_tokens=self.max_tokens,
             notes=self.notes,
             state=self.state,
+            watch=Stopwatch(state=self.state, clock=self.clock),
         )
         while self.state.closed is None:
             is_news = self._take(await self.inbox.get())
@@ -177,7 +179,7 @@ class Course:
 
     async def _go_on(self, group: asyncio.TaskGroup, steps: Steps) -> None:
         """Begin what may begin now; what only publishes is done at once."""
-        elapsed_s = self.state.elapsed_s(self.clock.now())
+        elapsed_s = steps.watch.elapsed_s()
         wanted = next_steps(
             self.state,
             elapsed_s=elapsed_s,

@@ -42,6 +42,7 @@ from swe_ai_fleet.orchestrator.usecases.evidence import evidence_of
 from swe_ai_fleet.orchestrator.usecases.gathering_async import observe, try_checks
 from swe_ai_fleet.orchestrator.usecases.hearing import judges_of, plan_hearing
 from swe_ai_fleet.orchestrator.usecases.result import build_result, failed_result
+from swe_ai_fleet.orchestrator.usecases.stopwatch import Stopwatch
 from swe_ai_fleet.ports.agents import AgentPool
 from swe_ai_fleet.ports.cells import CellRunner
 from swe_ai_fleet.ports.checks import CheckRunner, Workspaces
@@ -85,6 +86,7 @@ class Steps:
     max_tokens: int
     notes: tuple[str, ...]
     state: Deliberation
+    watch: Stopwatch
     _brief: Brief | None = None
     _briefing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _hearing: tuple[Hearing | None] | None = None
@@ -168,8 +170,10 @@ class Steps:
             self._asked_here.add(ask.agent.agent_id)
         brief = self._brief or await self._write_brief()
         hearing = self.hearing() if ask.step == "judge" else None
-        assignment = write_assignment(self.state, ask, brief, max_tokens=self.max_tokens, hearing=hearing)
-        left_s = (assignment.deadline - self.clock.now()).total_seconds()
+        left_s, deadline = ask.until_s - self.watch.elapsed_s(), self.watch.moment(ask.until_s)
+        assignment = write_assignment(
+            self.state, ask, brief, deadline=deadline, max_tokens=self.max_tokens, hearing=hearing
+        )
         try:
             with asking(assignment) as work:
                 async with asyncio.timeout(max(0.0, left_s) + _GRACE_S):
