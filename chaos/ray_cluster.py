@@ -13,8 +13,9 @@ from pathlib import Path
 
 from chaos.processes import Process, descendants, free_port, python
 
-_UP_S = 180.0
+_UP_S = 120.0
 _START = "import sys; from ray.scripts.scripts import main; sys.exit(main())"
+_STARTED = b"Ray runtime started"
 _ACTOR = "ray::RayAgentHost"
 _AGENTS = ("ray::DashboardAgent", "ray::RuntimeEnvAgent")
 """They are parts of a raylet, which ends when they do."""
@@ -35,6 +36,7 @@ class RayCluster:
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": self.token,
             "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_raylet_start_wait_time_s": f"{_UP_S:g}",
             "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
         }
         self.nodes: list[Process] = []
@@ -50,22 +52,23 @@ class RayCluster:
         head = ["--head", f"--port={self.port}", "--num-cpus=0", "--include-dashboard=false"]
         self._head = self._process("head", [*head, f"--temp-dir={self._sockets}"])
         await self._head.start()
-        await self._until_raylet(self._head)
+        await self._until_up(self._head)
         for _ in range(nodes):
             await self.add()
 
     async def add(self) -> None:
-        """One more node; returns when its raylet runs."""
+        """One more node; returns when it is up."""
         self._started += 1
         node = self._process(f"node-{self._started}", [f"--address={self.address}", "--num-cpus=2"])
         await node.start()
-        await self._until_raylet(node)
+        await self._until_up(node)
         self.nodes.append(node)
 
-    async def _until_raylet(self, node: Process) -> None:
-        """Wait for it; a node that gives up before its head answers is started again."""
-        async with asyncio.timeout(_UP_S):
-            while not self.raylet(node):
+    async def _until_up(self, node: Process) -> None:
+        """Wait until it says so; a node that gives up before its head answers is started again."""
+        log = self._folder / f"{node.name}.log"
+        async with asyncio.timeout(2 * _UP_S):
+            while _STARTED not in log.read_bytes():
                 if not node.runs:
                     await node.start()
                 await asyncio.sleep(0.2)
