@@ -50,6 +50,10 @@ class Deliberation:
     cancel_requested: CancelRequested | None = None
     closed: Closed | None = None
     seen: set[tuple[str, int, str]] = field(default_factory=set)
+    _answered: set[tuple[int, str]] = field(default_factory=set)
+    """Round and agent of every proposal."""
+    _latest: dict[str, Proposal] | None = None
+    """The last counted answer by agent id; worked out when asked for, until an event may change it."""
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> "Deliberation":
@@ -70,7 +74,7 @@ class Deliberation:
             case Started():
                 self.started = event
             case Proposed() | Revised():
-                self.proposals[event.proposal.proposal_id] = event.proposal
+                self._take_proposal(event.proposal)
             case Checked():
                 self._take_report(event)
             case Critiqued():
@@ -81,6 +85,7 @@ class Deliberation:
                 pass  # for peers alone
             case RoundClosed():
                 self.rounds[event.round] = event
+                self._latest = None
             case Ranked():
                 self.ranked = event
             case CancelRequested():
@@ -88,6 +93,11 @@ class Deliberation:
             case Closed():
                 self.closed = event
         return True
+
+    def _take_proposal(self, proposal: Proposal) -> None:
+        self.proposals[proposal.proposal_id] = proposal
+        self._answered.add((proposal.round, proposal.agent_id))
+        self._latest = None
 
     def _take_report(self, event: Checked) -> None:
         if event.report.trials is None:
@@ -98,12 +108,12 @@ class Deliberation:
     @property
     def task(self) -> Task:
         """The task; the deliberation must have been requested."""
-        return self._request.task
+        return (self.requested or self._request).task
 
     @property
     def council(self) -> Council:
         """The council; the deliberation must have been requested."""
-        return self._request.council
+        return (self.requested or self._request).council
 
     @property
     def _request(self) -> Requested:
@@ -163,8 +173,9 @@ class Deliberation:
 
     def latest(self, agent: AgentSpec) -> Proposal | None:
         """The agent's answer of its last closed round, or None."""
-        own = [p for p in self.included() if p.agent_id == agent.agent_id]
-        return own[-1] if own else None
+        if self._latest is None:
+            self._latest = {p.agent_id: p for p in self.included()}
+        return self._latest.get(agent.agent_id)
 
     def critiques_of(self, proposal_id: str, *, round_: int) -> tuple[Critique, ...]:
         """What peers said of it in that round, by reviewer."""
@@ -206,16 +217,14 @@ class Deliberation:
 
     def settled(self, round_: int, agent: AgentSpec) -> bool:
         """The agent has answered in this round, or has failed for good."""
-        answered = any(p.agent_id == agent.agent_id and p.round == round_ for p in self.proposals.values())
-        return answered or (round_, agent.agent_id) in self.failures
+        place = (round_, agent.agent_id)
+        return place in self._answered or place in self.failures
 
     def verified(self) -> list[Checked]:
         """Reports of proposals that apply, touch nothing protected and pass every check; earliest first."""
-        good = [
-            event
-            for pid, event in self.reports.items()
-            if pid != BASE_AGENT and self.needs_base and _passes(event.report)
-        ]
+        if not self.reports or not self.needs_base:
+            return []
+        good = [e for pid, e in self.reports.items() if pid != BASE_AGENT and _passes(e.report)]
         return sorted(good, key=lambda event: (event.time, event.report.proposal_id))
 
     def usage(self, *, before: int | None = None) -> Usage:

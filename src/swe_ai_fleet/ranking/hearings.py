@@ -55,9 +55,11 @@ def hearing_of(
         per_pair: judges of each pair; fewer where there are not so many, or where the tokens do not last.
         tokens: what all of them together may spend.
     """
+    if per_pair < 1:
+        return None
     evidence = replace(evidence, ballots=())
     standing = standing_of(evidence)
-    if per_pair < 1 or not standing.candidates:
+    if not standing.candidates:
         return None
     if not standing.is_text:
         return _duelling(standing, evidence, judges, per_pair, tokens)

@@ -43,6 +43,8 @@ def _key(*parts: str) -> str:
 
 def weights_of(council: Council, book: ReliabilityBook, *, at: datetime) -> Weights:
     """The vote weights of a council as of one moment."""
+    if not book.records:
+        return Weights()
     agents, judges = {}, {}
     for agent in council.agents:
         own = book.records.get(agent_key(agent), TrackRecord()).at(at)

@@ -188,8 +188,9 @@ class Course:
             judges=lambda: judges_of(self.state, steps.hearing()),
             tokens_per_round=self._tokens_per_round(),
         )
+        going_on = set(wanted)
         for step, task in self.tasks.items():
-            if isinstance(step, _ENDED) and step not in wanted:
+            if isinstance(step, _ENDED) and step not in going_on:
                 task.cancel()
         self._set_alarm(elapsed_s)
         for step in wanted:
