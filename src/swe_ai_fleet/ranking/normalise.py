@@ -1,10 +1,14 @@
 """When two answers are the same answer: the key of deduplication."""
 
 import ast
+import hashlib
 import re
 import warnings
+from functools import lru_cache
 
 _MAX_PARSED_CHARS = 65536
+_REMEMBERED = 256
+"""Sources whose keys are kept: a council is decided again whenever an answer comes."""
 _SIGNS = ("=", ":", "import ", "return", "raise", "assert")
 """A source without any of them does next to nothing: looking for them is cheap, parsing prose is not."""
 _FENCE = re.compile(r"^```[^\n`]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
@@ -24,8 +28,9 @@ def answer_key(content: str, *, patch_key: str | None = None) -> str:
     return f"text:{' '.join(content.split())}" if tree is None else f"python:{tree}"
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def python_key(source: str) -> str | None:
-    """The syntax tree of a Python source as text, without positions and docstrings; None where it is none.
+    """A digest of a Python source's syntax tree, without positions and docstrings; None where it is none.
 
     A text of plain words or a single expression is no program: prose must not be taken for code.
     """
@@ -39,7 +44,7 @@ def python_key(source: str) -> str | None:
             return None
         for node in ast.walk(tree):
             _drop_docstring(node)
-        return ast.dump(tree)
+        return hashlib.sha256(ast.dump(tree).encode("utf-8", "surrogatepass")).hexdigest()
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
