@@ -49,12 +49,22 @@ class CritiqueStep(Recorded):
     reports: tuple[CheckReport, ...] = ()
 
 
+class MissedTests(Recorded):
+    """Proposed tests that fail on the unchanged commit and pass on some answer, but not on this one."""
+
+    content: str
+    """The test files, as they were proposed."""
+    cases: tuple[str, ...]
+    """Names of the cases that it does not pass."""
+
+
 class ReviseStep(Recorded):
     """Answer again: your own proposal, what the sandbox saw of it, and what peers said."""
 
     kind: Literal["revise"] = "revise"
     parent: Proposal
     report: CheckReport | None = None
+    missed: tuple[MissedTests, ...] = ()
     critiques: tuple[Critique, ...] = ()
 
 

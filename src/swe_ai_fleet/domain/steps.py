@@ -15,6 +15,7 @@ from swe_ai_fleet.domain.council import AgentSpec
 from swe_ai_fleet.domain.deliberation import Deliberation
 from swe_ai_fleet.domain.phases import StepKind, phase_end_s, soft_s
 from swe_ai_fleet.domain.proposal import Proposal
+from swe_ai_fleet.domain.trials import missed_by
 
 _PEERS_REVIEWED = 4
 
@@ -244,12 +245,14 @@ def _trying(state: Deliberation, round_: int) -> list[NextStep]:
 
 
 def _has_remarks(state: Deliberation, agent: AgentSpec, round_: int) -> bool:
-    """Something speaks against the agent's latest answer: its checks, or a peer."""
+    """Something speaks against the agent's latest answer: its checks, a proposed test, or a peer."""
     parent = state.latest(agent)
     if parent is None:
         return False
     report = state.counted_reports().get(parent.proposal_id)
     if report is not None and (not report.applied or report.failures()):
+        return True
+    if missed_by(state, parent.proposal_id):
         return True
     said = state.critiques_of(parent.proposal_id, round_=round_)
     return any(critique.verdict != "accept" for critique in said)

@@ -8,8 +8,8 @@ proves nothing, and one that nobody passes is most likely wrong. Tests alone do 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from swe_ai_fleet.domain.check import CheckStatus, Trial
-from swe_ai_fleet.domain.council import BASE_AGENT
+from swe_ai_fleet.domain.check import Trial
+from swe_ai_fleet.domain.trials import tried_cases
 from swe_ai_fleet.ranking.candidates import Candidate
 from swe_ai_fleet.ranking.evidence import Reproduction
 
@@ -27,27 +27,15 @@ class Shown:
 def reproductions_of(
     proposal_id: str, author: str, trials: Sequence[Trial], answers: Collection[str]
 ) -> list[Reproduction]:
-    """Every case of proposed tests with what it says, from the runs of all rounds; sorted.
-
-    A case that the unchanged commit did not come to, because the file cannot be imported there, fails on it. Runs
-    that are no verdict say nothing.
-    """
-    said = {trial.on: trial for trial in trials if trial.is_verdict}
-    base = said.pop(BASE_AGENT, None)
-    if base is None:
-        return []
-    cases = sorted({case for trial in (base, *said.values()) for case in trial.cases})
-    is_broken = base.status is CheckStatus.FAILED
+    """Every case of proposed tests with what it says of these answers, from the runs of all rounds; sorted."""
     return [
         Reproduction(
-            test_id=f"{proposal_id}::{case}",
+            test_id=f"{proposal_id}::{case.name}",
             author=author,
-            fails_on_base=base.cases.get(case, "failed" if is_broken else "skipped") == "failed",
-            passed_by=frozenset(
-                pid for pid, trial in said.items() if pid in answers and trial.cases.get(case) == "passed"
-            ),
+            fails_on_base=case.fails_before,
+            passed_by=case.passed_by.intersection(answers),
         )
-        for case in cases
+        for case in tried_cases(trials)
     ]
 
 

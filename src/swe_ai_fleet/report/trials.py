@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from swe_ai_fleet.domain.check import CheckReport, Trial
 from swe_ai_fleet.domain.council import BASE_AGENT
 from swe_ai_fleet.domain.proposal import Proposal
+from swe_ai_fleet.domain.trials import TriedCase, tried_cases
 from swe_ai_fleet.report.markup import Child, Html, el
 from swe_ai_fleet.report.reading import Reading
 
@@ -29,17 +30,17 @@ def tried_badge(proposal_id: str, reading: Reading) -> Html | None:
     trials = reading.trials(proposal_id)
     if not trials:
         return None
-    base = next((trial for trial in trials if trial.on == BASE_AGENT), None)
-    if base is None or not base.is_verdict:
+    if not any(trial.on == BASE_AGENT and trial.is_verdict for trial in trials):
         return el("span", "could not be run", class_="badge bad")
-    counting = sum(_counts(case, trials) for case in _cases(trials))
+    cases = tried_cases(trials)
+    counting = sum(case.counts for case in cases)
     mood = "good" if counting else ""
-    return el("span", f"{counting} of {len(_cases(trials))} tests count", class_=f"badge {mood}")
+    return el("span", f"{counting} of {len(cases)} tests count", class_=f"badge {mood}")
 
 
 def _tests(trials: tuple[Trial, ...]) -> Html:
-    cases = _cases(trials)
-    rows = [el("li", _case(case, trials)) for case in cases[:_CASES_SHOWN]]
+    cases = tried_cases(trials)
+    rows = [el("li", _case(case)) for case in cases[:_CASES_SHOWN]]
     if len(cases) > _CASES_SHOWN:
         rows.append(el("li", f"and {len(cases) - _CASES_SHOWN} more"))
     silent = [trial for trial in trials if not trial.is_verdict]
@@ -49,40 +50,21 @@ def _tests(trials: tuple[Trial, ...]) -> Html:
     return el("details", el("summary", "Its tests"), el("ul", rows) if rows else None, notes, open=True)
 
 
-def _case(case: str, trials: tuple[Trial, ...]) -> Iterator[Child]:
-    counts = _counts(case, trials)
-    yield el("b", case)
+def _case(case: TriedCase) -> Iterator[Child]:
+    before = f"{'fails' if case.fails_before else 'does not fail'} on the unchanged commit"
+    yield el("b", case.name)
     yield " "
-    yield el("span", "counts" if counts else "does not count", class_=f"badge {'good' if counts else ''}")
-    yield el("span", f" {_before(case, trials)}; {_after(case, trials)}", class_="small quiet")
+    word, mood = ("counts", "good") if case.counts else ("does not count", "")
+    yield el("span", word, class_=f"badge {mood}")
+    yield el("span", f" {before}; {_after(case)}", class_="small quiet")
 
 
-def _before(case: str, trials: tuple[Trial, ...]) -> str:
-    return f"{'fails' if _fails_before(case, trials) else 'does not fail'} on the unchanged commit"
-
-
-def _after(case: str, trials: tuple[Trial, ...]) -> str:
-    passing = [trial.on for trial in trials if trial.on != BASE_AGENT and trial.cases.get(case) == "passed"]
+def _after(case: TriedCase) -> str:
+    passing = sorted(case.passed_by)
     if not passing:
         return "passes on no answer"
     rest = len(passing) - _ANSWERS_SHOWN
     return f"passes on {', '.join(passing[:_ANSWERS_SHOWN])}" + (f" and {rest} more" if rest > 0 else "")
-
-
-def _counts(case: str, trials: tuple[Trial, ...]) -> bool:
-    passes = any(trial.on != BASE_AGENT and trial.cases.get(case) == "passed" for trial in trials)
-    return passes and _fails_before(case, trials)
-
-
-def _fails_before(case: str, trials: tuple[Trial, ...]) -> bool:
-    base = next((trial for trial in trials if trial.on == BASE_AGENT), None)
-    if base is None:
-        return False
-    return base.cases.get(case, base.status.value) == "failed"
-
-
-def _cases(trials: tuple[Trial, ...]) -> list[str]:
-    return sorted({case for trial in trials if trial.is_verdict for case in trial.cases})
 
 
 def _name(on: str) -> str:

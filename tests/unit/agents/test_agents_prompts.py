@@ -14,7 +14,7 @@ from assignments import (
     text_brief,
 )
 
-from swe_ai_fleet.domain.brief import Brief, CritiqueStep, ReviseStep, SourceFile, Step
+from swe_ai_fleet.domain.brief import Brief, CritiqueStep, MissedTests, ReviseStep, SourceFile, Step
 from swe_ai_fleet.domain.check import CheckReport, CheckResult, CheckStatus
 from swe_ai_fleet.domain.task import Constraints
 from swe_ai_fleet.orchestrator.agents.prompts import SYSTEM, write_prompt
@@ -155,6 +155,16 @@ def test_a_function_is_asked_for_by_name_and_its_tests_as_assertions() -> None:
     assert "source of the function reorder_level" in prompt(brief=brief)
     tester = prompt(brief=brief, agent=spec("tester-1", role="QA", duty="test"))
     assert "assert reorder_level(arguments) == expected" in tester
+
+
+def test_who_revises_reads_the_tests_that_count_and_that_the_answer_fails() -> None:
+    missed = MissedTests(
+        content="def test_equal(): assert reorder_level(3, 3) == 1", cases=("t.py::test_equal",)
+    )
+    text = prompt(ReviseStep(parent=proposal("dev-1"), missed=(missed,)))
+    assert "Tests of a peer that your answer fails" in text
+    assert "t.py::test_equal" in text
+    assert "assert reorder_level(3, 3) == 1" in text
 
 
 def test_who_revises_a_function_reads_what_it_returned() -> None:

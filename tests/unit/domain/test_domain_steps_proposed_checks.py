@@ -10,6 +10,7 @@ from swe_ai_fleet.domain.events import Checked, Event, Proposed
 from swe_ai_fleet.domain.outcome import Crashed
 from swe_ai_fleet.domain.proposal import Proposal
 from swe_ai_fleet.domain.steps import (
+    Ask,
     CheckProposal,
     CloseRound,
     NextStep,
@@ -20,6 +21,7 @@ from swe_ai_fleet.domain.steps import (
     next_steps,
 )
 from swe_ai_fleet.domain.task import CouncilPlan, Task
+from swe_ai_fleet.domain.trials import missed_by
 
 TESTER = {"agent_id": "tester-1", "role": "QA", "model": "vllm:tiny"}
 
@@ -91,6 +93,28 @@ def test_revisions_are_tried_on_the_checks_of_the_first_round() -> None:
     assert steps([*events, tried(one, round_=1)]) == [CloseRound(round=1, reason="complete")]
     useless = [e if e.key != ("checked", 0, "tester-1") else tried(one, applied=False) for e in events]
     assert steps(useless) == [CloseRound(round=1, reason="complete")]
+
+
+def test_whose_answer_fails_a_counting_test_is_asked_to_revise_though_all_accept_it() -> None:
+    one = story(rounds=1)
+    verdicts = {"base": "failed", "dev-1.0": "failed", "dev-2.0": "passed"}
+    trials = tuple(
+        Trial.model_validate({"on": on, "status": verdict, "cases": {"t": verdict}})
+        for on, verdict in verdicts.items()
+    )
+    ran = Checked(
+        report=CheckReport(proposal_id="tester-1.0", applied=True, trials=trials), **TESTER, **one._common(3)
+    )
+    cut = one.cut(["dev-1.0", "dev-2.0"]).model_copy(update={"tried": ("tester-1.0",)})
+    events = [*answered(one), one.checked(1, passed=True, content="other"), ran, cut]
+    events += [one.critiqued(0, 1, verdict="accept"), one.critiqued(1, 0, verdict="accept")]
+    assert [step.agent.agent_id for step in steps(events) if isinstance(step, Ask)] == ["dev-1"]
+    state = Deliberation.of(events)
+    assert missed_by(state, "dev-1.0") == {"tester-1.0": ("t",)}
+    assert missed_by(state, "dev-2.0") == {}
+    assert missed_by(state, "dev-9.0") == {}
+    uncounted = [event if event is not cut else one.cut(["dev-1.0", "dev-2.0"]) for event in events]
+    assert missed_by(Deliberation.of(uncounted), "dev-1.0") == {}
 
 
 def test_functions_run_together_once_all_have_spoken() -> None:

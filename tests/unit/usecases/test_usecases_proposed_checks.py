@@ -11,7 +11,7 @@ from small_fleet import Says, ScriptedChecks, SmallFleet, by_agent, small_fleet
 from story import Story
 from story import task as a_task
 
-from swe_ai_fleet.domain.brief import Assignment
+from swe_ai_fleet.domain.brief import Assignment, ReviseStep
 from swe_ai_fleet.domain.deliberation import Deliberation
 from swe_ai_fleet.domain.events import Checked, Ranked, RoundClosed
 from swe_ai_fleet.domain.ranking import Result
@@ -88,8 +88,12 @@ async def test_checks_that_cannot_run_are_told_once_and_change_nothing() -> None
 
 @fake_time
 async def test_revisions_are_tried_as_well() -> None:
+    told: list[ReviseStep] = []
+
     def script(assignment: Assignment) -> Says:
         agent = assignment.agent.agent_id
+        if isinstance(assignment.step, ReviseStep):
+            told.append(assignment.step)
         if agent == "tester-1":
             return Says(content="passes two three")
         return Says(content="two" if agent == "dev-2" else "three" if assignment.round else "one")
@@ -101,6 +105,8 @@ async def test_revisions_are_tried_as_well() -> None:
         assert result.ranking[-1].proposal_id == "dev-1.0"
         cuts = [event for event in await fleet.events() if isinstance(event, RoundClosed)]
         assert [cut.tried for cut in cuts] == [("tester-1.0",), ("tester-1.0",)]
+    missed = {step.parent.proposal_id: [tests.cases for tests in step.missed] for step in told}
+    assert missed == {"dev-1.0": [("test_shown.py::test_it",)], "dev-2.0": []}
 
 
 EVEN = "def following(x):\n    return x + 2 - x % 2\n"

@@ -79,6 +79,10 @@ _REVISE = """\
 Below is your earlier answer, what was seen when it was tried out, and what peers said of it. What was executed \
 counts more than what was said. If the remarks are wrong, keep what is right. Answer the task again, in full, \
 against the unchanged commit."""
+_MISSED = """\
+## Tests of a peer that your answer fails
+
+They fail on the unchanged code, and another answer passes them. They may be wrong; the task decides."""
 _CRITIQUE = """\
 Below are answers of peers, in random order and without names, and what was seen when they were tried out. Review \
 each one against the task and against the evidence; being long or sure of itself is no merit. Answer with one JSON \
@@ -169,6 +173,10 @@ def _revise_text(step: ReviseStep, *, limit_bytes: int | None) -> str:
     parts = [_REVISE, "## Your earlier answer", fenced("answer", cut_middle(step.parent.content, each))]
     if step.report is not None:
         parts += ["## What was seen", _report_text(step.report, limit_bytes=each)]
+    for tests in step.missed:
+        names = fenced("names", "\n".join(tests.cases))
+        shown = fenced("tests", cut_middle(defused(tests.content), each // 2))
+        parts += [_MISSED, names, shown]
     if step.critiques:
         said = [
             f"{number}. {critique.verdict}: "

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import TypedDict
 
-from swe_ai_fleet.domain.check import Trial
 from swe_ai_fleet.domain.deliberation import Deliberation
 from swe_ai_fleet.domain.proposal import Proposal
+from swe_ai_fleet.domain.trials import trials_of
 from swe_ai_fleet.orchestrator.usecases.gathering_async import plan_of
 from swe_ai_fleet.ranking.canaries import CANARIES
 from swe_ai_fleet.ranking.evidence import Behaviour, Claim, Evidence, Reproduction
@@ -83,18 +83,6 @@ def _reproductions(
     ids = {proposal.proposal_id for proposal in answers}
     found: list[Reproduction] = []
     for proposal in checks:
-        trials = _trials(state, proposal.proposal_id, open_round)
+        trials = trials_of(state, proposal.proposal_id, open_round=open_round)
         found += reproductions_of(proposal.proposal_id, proposal.agent_id, trials, ids)
     return tuple(found)
-
-
-def _trials(state: Deliberation, proposal_id: str, open_round: int | None) -> list[Trial]:
-    """The runs of proposed checks, those of the first round first; the unchanged commit counts as it was seen there."""
-    found: dict[str, Trial] = {}
-    for (round_, pid), event in sorted(state.tried.items()):
-        cut = state.rounds.get(round_)
-        is_counted = round_ == open_round if cut is None else pid in cut.tried
-        if pid == proposal_id and is_counted:
-            for trial in event.report.trials or ():
-                found.setdefault(trial.on, trial)
-    return list(found.values())
