@@ -10,7 +10,7 @@ BENCH  := throughput latency scale actor record start
 export RAY_ENABLE_UV_RUN_RUNTIME_ENV := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test unit integration docs bench fmt lint types arch \
+.PHONY: help install install-dev demo test unit integration docs bench chaos soak fmt lint types arch \
 	manifests-check generated check clean
 
 help: ## list the targets
@@ -54,6 +54,12 @@ bench: $(STAMP) ## measure the fleet beside the bare calls
 	  $(BIN)/swe-fleet bench $$what --json > $$kept || { rm -f $$kept; exit 1; }; \
 	  $(BIN)/python benchmarks/table.py $$kept; \
 	done; $(BIN)/python benchmarks/plots.py
+
+chaos: $(STAMP) ## break a fleet of processes for twenty minutes and judge what is left (SEED=1)
+	@$(BIN)/python -m chaos --seed $(or $(SEED),1)
+
+soak: $(STAMP) ## load a fleet for twenty minutes and see that it does not grow
+	@$(BIN)/python -m chaos.soak
 
 fmt: $(DEV) ## format the code
 	@$(BIN)/ruff format $(CODE) && $(BIN)/ruff check --fix-only --quiet $(CODE)
