@@ -12,7 +12,7 @@ from sandboxes import make_repository
 from swe_ai_fleet.models.simulated.request import ChatRequest
 from swe_ai_fleet.models.simulated.server import SimulatedModelServer
 
-pytestmark = [pytest.mark.local, pytest.mark.nats, pytest.mark.sandbox, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.local, pytest.mark.nats, pytest.mark.sandbox, pytest.mark.timeout(300)]
 MODES = [pytest.param(("--no-ray",), id="in_process"), pytest.param((), id="ray", marks=pytest.mark.ray)]
 
 SOURCE = "def reorder(stock, minimum):\n    return max(0, minimum - stock)\n"
@@ -124,29 +124,36 @@ def scores(result: dict[str, Any], part: str) -> dict[str, float]:
 async def test_a_reproduction_separates_answers_that_all_pass_the_visible_checks(
     mode: tuple[str, ...], folder: Path, models: SimulatedModelServer
 ) -> None:
-    models.script = honest
-    result = await decided(folder, models, "task.yaml", "--qa", "1", "--id", "honest", *mode)
+    models.script = with_a_hostile_one
+    result = await decided(folder, models, "task.yaml", "--qa", "2", "--id", "both", *mode)
     assert result["winner"]["proposal_id"] == "dev-2.0"
     assert "reproduction" in result["reason"]
     assert scores(result, "unresolved") == {"dev-1.0": 0.0, "dev-2.0": 0.0, "dev-3.0": 0.0}
     assert scores(result, "reproduction") == {"dev-1.0": 0.0, "dev-2.0": 1.0, "dev-3.0": 0.0}
-
-    models.script = with_a_hostile_one
-    again = await decided(folder, models, "task.yaml", "--qa", "2", "--id", "hostile", *mode)
-    for part in ("new_failures", "unresolved", "agreement", "reproduction", "reproduction_with_own_tests"):
-        assert scores(again, part) == scores(result, part)
     assert (folder / "inventory" / "inventory.py").read_text() == SOURCE
 
-    text = (await fleet(folder, models, "show", "hostile")).stdout
+    text = (await fleet(folder, models, "show", "both")).stdout
     assert "reproduction, 1 of 3: 1 of 2 proposed tests count" in text
-    events = (await fleet(folder, models, "show", "hostile", "--events")).stdout.splitlines()
+    events = (await fleet(folder, models, "show", "both", "--events")).stdout.splitlines()
     tried = {e["agent_id"]: e["report"] for e in map(json.loads, events) if e["type"] == "checked"}
     assert not tried["tester-2"]["applied"]
     assert "ended before it had finished" in tried["tester-2"]["reason"]
-    await fleet(folder, models, "report", "hostile", "--out", "page.html")
+    await fleet(folder, models, "report", "both", "--out", "page.html")
     page = (folder / "page.html").read_text()
     assert "Passes proposed tests that show the defect" in page
     assert "test_boundary.py::test_equal" in page
+
+
+async def test_a_hostile_tester_changes_nothing_for_anybody(
+    folder: Path, models: SimulatedModelServer
+) -> None:
+    models.script = honest
+    alone = await decided(folder, models, "task.yaml", "--qa", "1", "--no-ray")
+    models.script = with_a_hostile_one
+    beside = await decided(folder, models, "task.yaml", "--qa", "2", "--no-ray")
+    for part in ("new_failures", "unresolved", "agreement", "reproduction", "reproduction_with_own_tests"):
+        assert scores(beside, part) == scores(alone, part)
+    assert beside["winner"]["patch"] == alone["winner"]["patch"]
 
 
 @pytest.mark.parametrize("mode", MODES)
