@@ -28,6 +28,8 @@ from cell_values import canonical  # type: ignore[import-not-found]  # beside it
 
 from swe_ai_fleet.sandbox.launcher import kernel, landlock, seccomp
 
+_FILTER = seccomp.packed_for_a_cell() if sys.platform == "linux" else b""
+"""Worked out once, before any child is forked."""
 _FLUSH_S = 0.02
 _GRACE_S = 0.05
 PR_SET_DUMPABLE = 4
@@ -75,7 +77,7 @@ def _confine(writer: int, memory_bytes: int) -> None:
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
         if landlock.version():
             landlock.restrict(readable=("/",), writable=(), network=False)
-        seccomp.install_for_a_cell()
+        seccomp.install_packed(_FILTER)
     signal.signal(signal.SIGPROF, _overtime)
 
 

@@ -155,11 +155,11 @@ def install(*, shared: bool) -> None:
         shared: there are no namespaces around this process, so every socket and every reach to another process
             is refused as well.
     """
-    _install(packed(shared=shared))
+    install_packed(packed(shared=shared))
 
 
-def install_for_a_cell() -> None:
-    """Filter a process that may compute and nothing else: no other process, no signal, no socket."""
+def packed_for_a_cell() -> bytes:
+    """The filter of a process that may compute and nothing else: no other process, no signal, no socket."""
     program: list[_Instruction] = [(_LOAD, 0, 0, _NR)]
     for number in _numbers(_REFUSED_IN_A_CELL) + _numbers(_REFUSED_WHEN_SHARED) + [_SOCKET]:
         program += [(_JEQ, 0, 1, number), *_refuse(errno.EPERM)]
@@ -169,10 +169,11 @@ def install_for_a_cell() -> None:
     for number in _numbers(_OWN_ONLY_WHEN_SHARED):
         program += _when(number, [(_LOAD, 0, 0, _argument(0)), (_JEQ, 1, 0, 0), *_refuse(errno.EPERM)])
     program.append((_RET, 0, 0, _ALLOW))
-    _install(_pack(program))
+    return _pack(program)
 
 
-def _install(program: bytes) -> None:
+def install_packed(program: bytes) -> None:
+    """Filter this process and all that come from it; ``no_new_privs`` must be set."""
     holder = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("HxxxxxxP", len(program) // _INSTRUCTION_BYTES, ctypes.addressof(holder))
     syscall("seccomp", _SECCOMP, 1, 0, header)
