@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
+from swe_ai_fleet.domain import batches
 from swe_ai_fleet.domain.check import CheckReport, CheckStatus
 from swe_ai_fleet.domain.council import BASE_AGENT, AgentSpec
 from swe_ai_fleet.domain.deliberation import Deliberation
@@ -72,6 +73,8 @@ def summary(state: Deliberation) -> str:
         return "checking the unchanged commit"
     if state.ranked is not None:
         return "ranked"
+    if open_round(state) in state.rounds:
+        return "judging"
     return f"round {open_round(state)} of {state.task.council.rounds}"
 
 
@@ -98,12 +101,21 @@ def _standing(state: Deliberation, agent: AgentSpec, round_: int) -> tuple[str, 
         return _answered(state, latest)
     if failed is not None:
         return _failed(failed.failure)
-    if not _is_open(state, round_) or state.started is None:
+    if not _is_open(state, round_) or state.started is None or not _has_its_turn(state, agent):
         return ("waiting", "waiting", "")
     if round_ == 0:
         return ("searching" if agent.searches else "thinking", "busy", "")
     reviewed = (round_, agent.agent_id) in state.critiques
     return ("revising" if reviewed else "reviewing", "busy", "")
+
+
+def _has_its_turn(state: Deliberation, agent: AgentSpec) -> bool:
+    """Its batch has begun, or is the one that comes after those that have all spoken."""
+    if agent.duty == "test" or state.task.council.batch is None:
+        return True
+    asked = batches.asked(state)
+    is_over = all(state.settled(0, other) for other in asked)
+    return agent in asked or (is_over and agent in batches.further(state))
 
 
 def _is_open(state: Deliberation, round_: int) -> bool:
@@ -191,9 +203,7 @@ def _describe(event: Event) -> str:
             tokens = event.proposal.usage.total_tokens
             return f"{event.agent_id} {event.type}" + (f" ({tokens:,} tokens)" if tokens else "")
         case Critiqued():
-            counts = Counter(critique.verdict for critique in event.critiques)
-            said = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
-            return f"{event.agent_id} reviewed {len(event.critiques)}: {said}"
+            return f"{event.agent_id} {_describe_remarks(event)}"
         case Checked():
             base = "task's examples" if event.report.outputs else "unchanged commit"
             who = base if event.agent_id == BASE_AGENT else event.report.proposal_id
@@ -206,6 +216,14 @@ def _describe(event: Event) -> str:
             assert_never(event)
 
 
+def _describe_remarks(event: Critiqued) -> str:
+    if event.ballots:
+        return f"judged: {_count(len(event.ballots), 'verdict')}"
+    counts = Counter(critique.verdict for critique in event.critiques)
+    said = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
+    return f"reviewed {len(event.critiques)}: {said}"
+
+
 def _describe_course(event: AgentFailed | Learnt) -> str:
     if isinstance(event, AgentFailed):
         return f"{event.failure.kind.replace('_', ' ')}: {describe_failure(event.failure)}"
@@ -215,6 +233,8 @@ def _describe_course(event: AgentFailed | Learnt) -> str:
 def _describe_phase(event: RoundClosed | Ranked | CancelRequested | Closed) -> str:
     match event:
         case RoundClosed():
+            if not event.included and event.heard:
+                return f"judging closed ({event.reason}): heard {_count(len(event.heard), 'judge')}"
             missing = f", without {', '.join(event.missing)}" if event.missing else ""
             counted = _count(len(event.included), "proposal")
             return f"round {event.round} closed ({event.reason}): {counted}{missing}"

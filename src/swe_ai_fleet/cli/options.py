@@ -44,7 +44,7 @@ _COUNCIL = (
         help="Ask so many agents at a time, and no more once the decision is safe (all at once).",
     ),
     click.option(
-        "--judges", type=int, metavar="N", help="Judges of each pair where nothing is executed, 0 to 32 (3)."
+        "--judges", type=int, metavar="N", help="Judges of each pair where nothing is executed, 0 to 32 (2)."
     ),
     click.option("--quorum", type=int, metavar="K", help="Proposals needed to decide (half of the agents)."),
     click.option(

@@ -180,7 +180,7 @@ def _missing(agents: Sequence[AgentReport]) -> Iterator[RenderableType]:
     """Agents without an answer; those with the same ending share a line, with the first reason."""
     endings: dict[str, list[AgentReport]] = {}
     for agent in agents:
-        if agent.outcome != "answered":
+        if agent.outcome not in ("answered", "not_asked"):
             endings.setdefault(agent.outcome.replace("_", " "), []).append(agent)
     for outcome, who in endings.items():
         names = ", ".join(agent.agent_id for agent in who[:6])
@@ -228,14 +228,18 @@ def _left_out(lines: Sequence[str]) -> str:
 
 
 def _cost(result: Result) -> Text:
-    usage = result.usage
-    if not usage.requests:
-        return Text(f"Cost: no tokens were counted\nSeed: {result.seed}")
-    return Text(
+    usage, saved = result.usage, result.saved
+    cost = (
         f"Cost: {usage.requests:,} requests, {usage.prompt_tokens:,} prompt tokens"
         f" ({usage.cached_tokens:,} cached), {usage.completion_tokens:,} completion tokens"
-        f"\nSeed: {result.seed}"
+        if usage.requests
+        else "Cost: no tokens were counted"
     )
+    lines = [cost, f"Seed: {result.seed}"]
+    if saved is not None:
+        agents = "1 agent was" if saved.agents == 1 else f"{saved.agents} agents were"
+        lines.insert(1, f"Saved: {agents} not asked, about {saved.tokens:,} tokens")
+    return Text("\n".join(lines))
 
 
 def _hanging(label: str, text: str) -> RenderableType:

@@ -88,7 +88,8 @@ class AgentReport(Recorded):
     role: str
     model: str
     outcome: str
-    """answered, timed_out, crashed, refused or cancelled: the last round's ending, unless an earlier answer stands."""
+    """answered, timed_out, crashed, refused or cancelled: the last round's ending, unless an earlier answer stands;
+    not_asked where the decision needed no more answers."""
     reason: str = ""
     attempts: int = 1
     usage: Usage = Usage()

@@ -48,7 +48,7 @@ class CouncilPlan(Value):
     """Passes of critique and revision after the first proposals."""
     quorum: Annotated[int, Field(ge=1, le=128)] | None = None
     """Proposals needed to decide; half of the agents, rounded up, where it is left out."""
-    judges: Annotated[int, Field(ge=0, le=32)] = 3
+    judges: Annotated[int, Field(ge=0, le=32)] = 2
     """Agents that judge each pair of answers where nothing can be executed, and the two best where what was executed
     leaves them close; 0: nobody does."""
     roles: tuple[Token, ...] = ()

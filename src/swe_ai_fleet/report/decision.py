@@ -16,6 +16,8 @@ _TITLES = {
     "unresolved": "Repairs what failed before",
     "examples_failed": "Reproduces the task's examples",
     "agreement": "Agrees with the others in what it does",
+    "judging": "Judged in pairs, without names and in both orders",
+    "duel": "The two best, side by side on one input",
     "reproduction": "Passes proposed tests that show the defect",
 }
 

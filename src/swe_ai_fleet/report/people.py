@@ -54,6 +54,8 @@ def _base_name(reading: Reading) -> str:
 
 def _moods(event: Event) -> Iterator[tuple[str, str]]:
     match event:
+        case Critiqued() if event.ballots:
+            yield "", "judged"
         case Proposed() | Revised() | Critiqued():
             yield "", event.type
         case Checked() if event.report.trials is not None:

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.nats]
 AGENTS, QUORUM = 5, 3
 TASK = Task(
     description="Name the three greatest risks of a migration in one night.",
-    council=CouncilPlan(agents=AGENTS, quorum=QUORUM),
+    council=CouncilPlan(agents=AGENTS, quorum=QUORUM, judges=0),
     budget=Budget(seconds=60),
 )
 RETRY = RetryPolicy(base_s=0.02, cap_s=0.2, patience_s=20.0)

@@ -20,9 +20,11 @@ from swe_ai_fleet.domain.ranking import (
     Dissent,
     RankedProposal,
     Result,
+    Saved,
     TierVerdict,
     Winner,
 )
+from swe_ai_fleet.domain.review import Ballot, Showing
 
 PATCH = """\
 diff --git a/stock.py b/stock.py
@@ -372,3 +374,36 @@ def test_lines_of_a_worker_forget_what_has_closed() -> None:
     common = told.cancelled().model_dump(exclude={"type", "reason"})
     lines.observe(Closed(outcome=RESULT.outcome, result=RESULT, **common))
     assert not lines.began
+
+
+def test_agents_whose_batch_has_not_come_wait_and_what_was_saved_is_told() -> None:
+    plan = task(agents=4)
+    plan = plan.model_copy(update={"council": plan.council.model_copy(update={"batch": 2})})
+    told = Story(plan)
+    state = Deliberation.of([told.requested(), told.started(), told.base()])
+    assert [row.state for row in agent_rows(state)] == ["thinking", "thinking", "waiting", "waiting"]
+    state.apply(told.proposed(0))
+    state.apply(told.proposed(1))
+    assert [row.state for row in agent_rows(state)][2:] == ["thinking", "thinking"]
+    skipped = AgentReport(agent_id="dev-4", role="DEV", model="m", outcome="not_asked", reason="no need")
+    saved = RESULT.model_copy(update={"agents": (skipped,), "saved": Saved(agents=1, tokens=1200)})
+    text = shown(saved, width=100)
+    assert "Saved: 1 agent was not asked, about 1,200 tokens" in text
+    assert "Missing" not in text
+
+
+def test_judges_have_their_lines() -> None:
+    told = Story(task(code=False))
+    heard = told.critiqued(0, 1).model_copy(
+        update={
+            "critiques": (),
+            "ballots": (
+                Ballot(showing=Showing(judge="dev-1", first="dev-2.0", second="dev-3.0"), preferred="tie"),
+            ),
+        }
+    )
+    assert describe(heard) == "dev-1 judged: 1 verdict"
+    cut = told.cut([], round_=1).model_copy(update={"heard": ("dev-1", "dev-2")})
+    assert describe(cut) == "judging closed (complete): heard 2 judges"
+    state = Deliberation.of([told.requested(), told.started(), told.cut(["dev-1.0"])])
+    assert summary(state) == "judging"

@@ -15,8 +15,6 @@ from swe_ai_fleet.orchestrator.usecases.enough import tokens_of
 from swe_ai_fleet.orchestrator.usecases.evidence import evidence_of
 from swe_ai_fleet.ranking.decide import decide
 
-_NOT_ASKED = "it was not asked: the decision needed no further answer"
-
 
 def rebuild(events: Iterable[Event]) -> Result:
     """The result that these events amount to, ranked anew. The order and duplication of events do not matter.
@@ -166,9 +164,9 @@ def _agent_report(state: Deliberation, agent: AgentSpec) -> AgentReport:
     paid += [event.failure.usage for event in failures if isinstance(event.failure, Crashed)]
     paid += [event.usage for (_, who), event in state.critiques.items() if who == agent.agent_id]
     cut = state.rounds.get(0)
-    is_left_out = cut is not None and agent.agent_id in cut.left_out
-    outcome, attempts = "cancelled", 1
-    reason = _NOT_ASKED if is_left_out else "the deliberation ended before it answered"
+    outcome, reason, attempts = "cancelled", "the deliberation ended before it answered", 1
+    if cut is not None and agent.agent_id in cut.left_out:
+        outcome, reason = "not_asked", "the decision needed no further answer"
     if own:
         outcome, reason = "answered", ""
     elif asked:
