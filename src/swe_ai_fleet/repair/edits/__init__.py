@@ -7,7 +7,17 @@ PySStuBs (Kamienski et al., MSR 2021) where these have the kind, and the fix pat
 
 import ast
 
-from swe_ai_fleet.repair.edits import calls, conditions, names, operators, statements, values
+from swe_ai_fleet.repair.edits import (
+    blocks,
+    calls,
+    conditions,
+    guards,
+    insertions,
+    names,
+    operators,
+    statements,
+    values,
+)
 from swe_ai_fleet.repair.edits.site import Family, Option, Site
 
 _STATEMENT = (ast.stmt,)
@@ -45,18 +55,18 @@ FAMILIES: tuple[Family, ...] = (
     Family("comparison for value", 0.02, (ast.Return, ast.Assign), conditions.compare_result),
     Family("filter", 0.02, (ast.comprehension,), conditions.change_filter),
     Family("loop", 0.05, (ast.For, ast.AsyncFor, ast.comprehension), conditions.change_loop),
-    Family("statement deleted", 0.04, _STATEMENT, statements.delete_statement),
-    Family("nesting", 0.03, _STATEMENT, statements.unnest),
-    Family("statement moved", 0.03, _STATEMENT, statements.move_statement),
+    Family("statement deleted", 0.04, _STATEMENT, blocks.delete_statement),
+    Family("nesting", 0.03, _STATEMENT, blocks.unnest),
+    Family("statement moved", 0.03, _STATEMENT, blocks.move_statement),
     Family("jump", 0.03, _STATEMENT, statements.change_jump),
     Family("result", 0.03, (ast.Expr,), statements.change_result),
-    Family("jump inserted", 0.02, _STATEMENT, statements.insert_jump),
-    Family("guard", 0.03, _STATEMENT, statements.insert_guard),
-    Family("enclosed", 0.01, _STATEMENT, statements.enclose),
+    Family("jump inserted", 0.02, _STATEMENT, guards.insert_jump),
+    Family("guard", 0.03, _STATEMENT, guards.insert_guard),
+    Family("enclosed", 0.01, _STATEMENT, guards.enclose),
     Family("assignment", 0.04, _STATEMENT, statements.change_assignment),
-    Family("assignment inserted", 0.03, _STATEMENT, statements.insert_assignment),
-    Family("call inserted", 0.03, _STATEMENT, statements.insert_call),
-    Family("statement copied", 0.02, _STATEMENT, statements.copy_statement),
+    Family("assignment inserted", 0.03, _STATEMENT, insertions.insert_assignment),
+    Family("call inserted", 0.03, _STATEMENT, insertions.insert_call),
+    Family("statement copied", 0.02, _STATEMENT, insertions.copy_statement),
     Family("exception", 0.04, (ast.ExceptHandler, ast.Raise), statements.change_exception),
 )
 
