@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from fake_time import fake_time, now_s
-from small_fleet import MODEL, Says, ScriptedChecks, SmallFleet, small_fleet
+from small_fleet import MODEL, Says, ScriptedChecks, SmallFleet, by_agent, small_fleet
 from story import task
 
 from swe_ai_fleet.domain.events import Requested
@@ -251,3 +251,20 @@ async def test_a_queue_that_is_away_when_the_worker_stops_does_not_keep_it() -> 
             assert fleet.agents.asked
             queue.is_away = True
         assert "nak" in queue.refused
+
+
+@fake_time
+async def test_a_command_that_comes_again_while_it_is_at_work_here_asks_nobody_twice() -> None:
+    async with small_fleet(by_agent({}, Says(after_s=50))) as fleet:
+        queue = Outage(inner=fleet.record.commands)
+        await fleet.record.commands.submit(command(fleet))
+        async with working(fleet, queue=queue):
+            await asyncio.sleep(2)
+            queue.is_away = True
+            await asyncio.sleep(35)
+            queue.is_away = False
+            await closed(fleet, "d1")
+            await asyncio.sleep(1)
+        assert "in_progress" in queue.refused
+        assert sorted(fleet.agents.asked) == [(f"dev-{n}", 0, "propose") for n in (1, 2, 3)]
+        assert await fleet.record.commands.next(wait_s=300.0) is None

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from weakref import WeakValueDictionary
 
 from swe_ai_fleet.domain.events import Requested
 from swe_ai_fleet.errors import BudgetError, FleetError, InputError, RecordError
@@ -30,6 +31,8 @@ class WorkAsync:
     prepare: Prepare
     concurrency: int
     observe: Observe | None = None
+    turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    """Of deliberations at work here, by id: a command that comes again meanwhile waits for what came of the first."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set, then hand back what is unfinished; its events are the checkpoint."""
@@ -81,8 +84,10 @@ class WorkAsync:
             command = delivery.command
         except InputError as error:
             return partial(delivery.term, str(error), refused=True)
-        with _processing(command, delivery.delivered) as work:
-            return await self._deliberate(command, delivery, later, work)
+        turn = self.turns.setdefault(command.deliberation_id, asyncio.Lock())
+        async with turn:
+            with _processing(command, delivery.delivered) as work:
+                return await self._deliberate(command, delivery, later, work)
 
     async def _deliberate(
         self, command: Command, delivery: Delivery, later: Callable[[], Awaitable[None]], work: Span
