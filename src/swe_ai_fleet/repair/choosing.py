@@ -15,7 +15,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from swe_ai_fleet.repair.harness import Behaviours
+from swe_ai_fleet.repair.said import Behaviours
 from swe_ai_fleet.repair.search import Plausible
 
 _AGREEMENT = 2.0

@@ -11,8 +11,9 @@ from swe_ai_fleet.domain.task import Check
 from swe_ai_fleet.ports.checks import ExecResult, Limits, Sandbox
 from swe_ai_fleet.repair.candidates import Candidate
 from swe_ai_fleet.repair.files import is_valid, written
-from swe_ai_fleet.repair.harness import INSIDE, Tried, Verdict
+from swe_ai_fleet.repair.harness import INSIDE
 from swe_ai_fleet.repair.localise import CaseRun
+from swe_ai_fleet.repair.said import Tried, Verdict
 from swe_ai_fleet.repair.search import Plausible, Tally
 from swe_ai_fleet.repair.source import Source
 

@@ -10,11 +10,19 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from swe_ai_fleet.errors import SandboxError
 from swe_ai_fleet.ports.checks import Limits, Sandbox, SandboxProcess
 from swe_ai_fleet.repair.candidates import Candidate
 from swe_ai_fleet.repair.localise import CaseRun
 from swe_ai_fleet.repair.plan import SuitePlan
+from swe_ai_fleet.repair.said import (
+    Behaviours,
+    Collected,
+    HarnessError,
+    Tried,
+    UnimportableError,
+    collected,
+    receive,
+)
 
 INSIDE = Path(__file__).parent / "inside"
 
@@ -26,61 +34,6 @@ _START_S = 120.0
 _MUTANTS = 250
 _MEMORY_BYTES = 4 * 1024**3
 _OUTPUT_BYTES = 64 * 1024**2
-
-Verdict = Literal["pass", "fail", "slow", "died", "same", "bad", "fresh"]
-"""``same``: behaves like one that was tried; ``bad``: not valid Python; ``fresh``: needs a new import."""
-
-
-class HarnessError(SandboxError):
-    """The harness cannot serve this suite, or has stopped answering; the message says why."""
-
-
-class UnimportableError(HarnessError):
-    """Parts of the suite cannot be imported.
-
-    Attributes:
-        where: the first of them, as its framework names it.
-        frames: file and line of its stack, outermost first, the repository's own files only.
-    """
-
-    def __init__(self, where: str, error: str, frames: tuple[tuple[str, int], ...]) -> None:
-        """Keep the place apart from the message."""
-        super().__init__(f"{where} cannot be imported: {error}")
-        self.where = where
-        self.error = error
-        self.frames = frames
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
-    """One candidate and what came of it."""
-
-    candidate: Candidate
-    verdict: Verdict
-    test: int | None
-    """The test that decided it: failed in, ran out of time in, died in."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Collected:
-    """The suite as the harness has it."""
-
-    tests: tuple[str, ...]
-    errors: tuple[dict[str, Any], ...]
-    """What could not be imported: ``where``, ``error``, ``frames``."""
-    threads: int
-    """Threads that importing the suite has left running."""
-    python: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Behaviours:
-    """Outputs of candidates on the same inputs."""
-
-    from_passing: tuple[bool, ...]
-    """Of each input, whether a passing test made this very call."""
-    outputs: Mapping[int, Sequence[str]]
-    """By the candidate's place, -1 for the unchanged code; an output that begins with ``!`` is an exception."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -275,27 +228,11 @@ class Harness:
         await self.process.send(json.dumps(request).encode() + b"\n")
 
     async def _receive(self, timeout_s: float) -> dict[str, Any]:
-        return await _receive(self.process, timeout_s)
+        return await receive(self.process, timeout_s)
 
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-async def _receive(process: SandboxProcess, timeout_s: float) -> dict[str, Any]:
-    try:
-        line = await process.receive(timeout_s=timeout_s)
-    except TimeoutError as error:
-        raise HarnessError(f"the harness has said nothing for {timeout_s:.0f} s") from error
-    if not line:
-        raise HarnessError("the harness has ended")
-    try:
-        message = json.loads(line)
-    except ValueError as error:
-        raise HarnessError("the harness has said something that is not JSON") from error
-    if not isinstance(message, dict):
-        raise HarnessError("the harness has said something that is not an object")
-    return message
 
 
 @asynccontextmanager
@@ -320,21 +257,12 @@ async def open_harness(
     async with sandbox.open(argv, folder=root, limits=limits, env=env, readable=(INSIDE,)) as process:
         wanted = {"mode": mode, "framework": plan.framework, "args": plan.arguments}
         await process.send(json.dumps(wanted).encode() + b"\n")
-        ready = await _receive(process, min(_START_S, wall_s))
+        ready = await receive(process, min(_START_S, wall_s))
         if not ready.get("ready"):
             raise HarnessError(f"the suite cannot be held warm: {ready.get('why', 'it did not start')}")
-        yield Harness(process=process, root=root, collected=_collected(ready))
+        yield Harness(process=process, root=root, collected=collected(ready))
 
 
 def _as_seen(folder: Path) -> Path:
     """The folder as the harness tells it: without symbolic links."""
     return folder.resolve()
-
-
-def _collected(ready: dict[str, Any]) -> Collected:
-    return Collected(
-        tests=tuple(ready.get("tests", ())),
-        errors=tuple(ready.get("errors", ())),
-        threads=ready.get("threads", 0),
-        python=ready["python"],
-    )

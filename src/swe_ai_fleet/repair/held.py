@@ -13,11 +13,12 @@ from swe_ai_fleet.repair.choosing import Choice, choose
 from swe_ai_fleet.repair.clauses import watched
 from swe_ai_fleet.repair.commands import run_command
 from swe_ai_fleet.repair.files import read_sources, unified_diff, written
-from swe_ai_fleet.repair.harness import Behaviours, Harness, open_harness
+from swe_ai_fleet.repair.harness import Harness, open_harness
 from swe_ai_fleet.repair.job import NothingFoundError, Repair, RepairJob, belongs_to, tried_in_vain
 from swe_ai_fleet.repair.localise import Suspect, localise
 from swe_ai_fleet.repair.peers import Peers
 from swe_ai_fleet.repair.plan import SuitePlan
+from swe_ai_fleet.repair.said import Behaviours
 from swe_ai_fleet.repair.search import Plausible, Search
 from swe_ai_fleet.repair.source import Source
 

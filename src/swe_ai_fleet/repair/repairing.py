@@ -12,11 +12,12 @@ from swe_ai_fleet.repair.candidates import single_edits
 from swe_ai_fleet.repair.choosing import choose
 from swe_ai_fleet.repair.commands import CommandSearch, limit_for, observe
 from swe_ai_fleet.repair.files import editable_files, read_sources, unified_diff
-from swe_ai_fleet.repair.harness import Harness, HarnessError, UnimportableError, open_harness
+from swe_ai_fleet.repair.harness import Harness, open_harness
 from swe_ai_fleet.repair.held import repair_held
 from swe_ai_fleet.repair.job import NothingFoundError, Repair, RepairJob, belongs_to, tried_in_vain
 from swe_ai_fleet.repair.localise import CaseRun, Suspect, localise
 from swe_ai_fleet.repair.plan import SuitePlan, plan_of
+from swe_ai_fleet.repair.said import HarnessError, UnimportableError
 from swe_ai_fleet.repair.search import Plausible, Tally
 from swe_ai_fleet.repair.source import Source
 from swe_ai_fleet.repair.unimported import ImportSearch

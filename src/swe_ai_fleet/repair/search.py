@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from swe_ai_fleet.repair.baseline import Baseline, lines_around
 from swe_ai_fleet.repair.candidates import Candidate, pairs
-from swe_ai_fleet.repair.harness import Harness, Tried
+from swe_ai_fleet.repair.harness import Harness
 from swe_ai_fleet.repair.peers import PARTNERS, Partner, Peers
+from swe_ai_fleet.repair.said import Tried
 from swe_ai_fleet.repair.source import Edit, Source
 
 _UNLIKELY = 2.5

@@ -10,8 +10,9 @@ from sandboxes import strongest
 
 from swe_ai_fleet.repair.baseline import establish
 from swe_ai_fleet.repair.candidates import Candidate
-from swe_ai_fleet.repair.harness import Harness, HarnessError, open_harness
+from swe_ai_fleet.repair.harness import Harness, open_harness
 from swe_ai_fleet.repair.plan import plan_of
+from swe_ai_fleet.repair.said import HarnessError
 from swe_ai_fleet.repair.source import Edit
 
 pytestmark = pytest.mark.sandbox

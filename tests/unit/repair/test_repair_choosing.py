@@ -2,7 +2,7 @@
 
 from swe_ai_fleet.repair.candidates import Candidate
 from swe_ai_fleet.repair.choosing import choose
-from swe_ai_fleet.repair.harness import Behaviours
+from swe_ai_fleet.repair.said import Behaviours
 from swe_ai_fleet.repair.search import Plausible
 from swe_ai_fleet.repair.source import Edit
 

@@ -1,6 +1,6 @@
 """Lessons among the agents of a council, through the record."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
 from swe_ai_fleet.domain.brief import Assignment
@@ -47,7 +47,7 @@ class RecordedFindings:
         ):
             yield lessons
 
-    async def _lessons(self, events: AsyncIterator[object]) -> AsyncIterator[Lesson]:
+    async def _lessons(self, events: AsyncIterator[object]) -> AsyncGenerator[Lesson, None]:
         asked = self._assignment
         awaited = asked.num_agents - 1
         heard: set[str] = {asked.agent.agent_id}

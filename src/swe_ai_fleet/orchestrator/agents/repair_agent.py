@@ -15,9 +15,9 @@ from swe_ai_fleet.orchestrator.agents.system_clock import SystemClock
 from swe_ai_fleet.ports.checks import Sandbox, Workspaces
 from swe_ai_fleet.ports.clock import Clock
 from swe_ai_fleet.ports.findings import Findings
-from swe_ai_fleet.repair.harness import HarnessError
 from swe_ai_fleet.repair.job import NothingFoundError, RepairJob
 from swe_ai_fleet.repair.repairing import repair
+from swe_ai_fleet.repair.said import HarnessError
 from swe_ai_fleet.repair.story import evidence_of
 
 MODEL = "offline:repair"
