@@ -117,8 +117,8 @@ async def test_an_agent_shares_what_it_learnt_and_hears_its_peers(accounts: Acco
         await worker.events.publish(told.requested())
         async with agent.events.follow("accounts-6") as events:
             assert (await anext(events)).type == "requested"
-            await agent.events.publish(told.proposed(0))
-            assert (await anext(events)).type == "proposed"
+            await agent.events.publish(told.learnt(0))
+            assert (await anext(events)).type == "learnt"
 
 
 @pytest.mark.parametrize("component", ["agent", "consumer"])
