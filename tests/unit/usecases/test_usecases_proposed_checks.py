@@ -12,11 +12,13 @@ from story import Story
 from story import task as a_task
 
 from swe_ai_fleet.domain.brief import Assignment, ReviseStep
+from swe_ai_fleet.domain.check import Trial
 from swe_ai_fleet.domain.deliberation import Deliberation
 from swe_ai_fleet.domain.events import Checked, Ranked, RoundClosed
+from swe_ai_fleet.domain.proposal import Proposal
 from swe_ai_fleet.domain.ranking import Result
-from swe_ai_fleet.domain.task import CouncilPlan, Task
-from swe_ai_fleet.errors import ModelServerError
+from swe_ai_fleet.domain.task import CouncilPlan, RepoRef, Task
+from swe_ai_fleet.errors import ModelServerError, SandboxError, SandboxUnavailableError
 from swe_ai_fleet.orchestrator.usecases.evidence import evidence_of
 from swe_ai_fleet.orchestrator.usecases.result import rebuild
 from swe_ai_fleet.ports.cells import Call, CellLimits, CellResult, Program
@@ -84,6 +86,36 @@ async def test_checks_that_cannot_run_are_told_once_and_change_nothing() -> None
     async with small_fleet(by_agent({**answers, "tester-1": broken})) as fleet:
         without = await decided(fleet, code_task())
     assert [p.proposal_id for p in with_prose.ranking] == [p.proposal_id for p in without.ranking]
+
+
+class FailingTrials(ScriptedChecks):
+    """What runs proposed checks on the first answer is lost, or cannot contain anything at all."""
+
+    problem: SandboxError = SandboxError("the worker that ran a check died, twice")
+
+    async def try_checks(self, task: Task, repo: RepoRef, checks: Proposal, answer: Proposal | None) -> Trial:
+        if answer is not None and answer.agent_id == "dev-1":
+            raise self.problem
+        return await super().try_checks(task, repo, checks, answer)
+
+
+@fake_time
+async def test_a_run_that_is_lost_costs_nobody_the_deliberation() -> None:
+    script = by_agent(says(dev_1="one", dev_2="two", dev_3="three", tester_1="passes three"))
+    checks = FailingTrials(passing=("one", "two", "three"))
+    async with small_fleet(script, checks=checks) as fleet:
+        result = await decided(fleet, code_task())
+        assert result.winner is not None
+        assert result.winner.proposal_id == "dev-3.0"
+        tried = Deliberation.of(await fleet.events()).tried[0, "tester-1.0"].report.trials or ()
+        assert [(trial.on, trial.status.value) for trial in tried][:2] == [
+            ("base", "failed"),
+            ("dev-1.0", "error"),
+        ]
+    checks.problem = SandboxUnavailableError("nothing strong enough")
+    async with small_fleet(script, checks=checks) as fleet:
+        with pytest.raises(SandboxUnavailableError):
+            await fleet.deliberate.run(fleet.request(code_task()))
 
 
 @fake_time

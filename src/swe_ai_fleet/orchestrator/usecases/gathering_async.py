@@ -10,6 +10,7 @@ from swe_ai_fleet.domain.council import BASE_AGENT
 from swe_ai_fleet.domain.deliberation import Deliberation
 from swe_ai_fleet.domain.proposal import Proposal
 from swe_ai_fleet.domain.task import RepoRef, Task
+from swe_ai_fleet.errors import SandboxError, SandboxUnavailableError
 from swe_ai_fleet.ports.cells import Call, CellLimits, CellResult, CellRunner, Program
 from swe_ai_fleet.ports.checks import CheckRunner
 from swe_ai_fleet.ranking.observing import ObservationPlan, counted, expected_outputs, plan_observation
@@ -31,13 +32,26 @@ async def try_checks(
     Raises:
         SandboxUnavailableError: nothing strong enough contains them.
     """
-    base = await runner.try_checks(task, repo, checks, None)
+    base = await _trial(runner, task, repo, checks, None)
     trials = [base]
     if base.is_verdict and (base.status is CheckStatus.FAILED or "failed" in base.cases.values()):
         async with asyncio.TaskGroup() as group:
-            runs = [group.create_task(runner.try_checks(task, repo, checks, one)) for one in answers]
+            runs = [group.create_task(_trial(runner, task, repo, checks, one)) for one in answers]
         trials += [run.result() for run in runs]
     return report_of(checks.proposal_id, trials)
+
+
+async def _trial(
+    runner: CheckRunner, task: Task, repo: RepoRef, checks: Proposal, answer: Proposal | None
+) -> Trial:
+    """One run; where it cannot be made, that is what it says: what one agent proposes must not end the deliberation."""
+    try:
+        return await runner.try_checks(task, repo, checks, answer)
+    except SandboxUnavailableError:
+        raise
+    except SandboxError as error:
+        on = BASE_AGENT if answer is None else answer.proposal_id
+        return Trial(on=on, status=CheckStatus.ERROR, note=str(error))
 
 
 def report_of(proposal_id: str, trials: Sequence[Trial]) -> CheckReport:
