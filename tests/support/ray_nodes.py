@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,8 @@ class RayNodes:
         self, name: str, *, cpus: int = 2, resources: dict[str, float] | None = None, **labels: str
     ) -> str:
         """A worker with these labels; its node id."""
-        node = self._cluster.add_node(
+        node = _add_node(
+            self._cluster,
             num_cpus=cpus,
             resources=resources or {},
             labels=labels,
@@ -50,28 +52,31 @@ class RayNodes:
 @contextmanager
 def ray_nodes() -> Iterator[RayNodes]:
     """Started with a head alone; this process is a driver on it."""
-    token, port = secrets.token_hex(32), _free_port()
+    token = secrets.token_hex(32)
     environment = os.environ  # noqa: TID251 - written, not read: this is how Ray is told
     environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), *sys.path])
     path = environment["PATH"]
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), path])  # the nodes' ``python``
     environment.update(RAY_ENABLE_UV_RUN_RUNTIME_ENV="0", RAY_USAGE_STATS_ENABLED="0")
     use_ray_token(token)
-    cluster: Any = Cluster(
-        initialize_head=True,
-        connect=True,
-        head_node_args={
-            "num_cpus": 0,
-            "include_dashboard": True,
-            "dashboard_port": port,
-            "dashboard_agent_listen_port": _free_port(),  # one that is fixed belongs to one cluster of a machine
-            "object_store_memory": 100 * 1024**2,
-        },
+    constants: Any = import_module("ray._private.ray_constants")
+    constants.RAY_DASHBOARD_STARTUP_TIMEOUT_S = (
+        180  # as the variable of that name, which was read when Ray was imported
     )
+    cluster: Any = Cluster()
+    _add_node(
+        cluster,
+        num_cpus=0,
+        include_dashboard=True,
+        dashboard_port=_free_port(),
+        dashboard_agent_listen_port=_free_port(),  # one that is fixed belongs to one cluster of a machine
+        object_store_memory=100 * 1024**2,
+    )
+    cluster.connect()
     try:
         yield RayNodes(
             address=cluster.address,
-            dashboard=f"http://127.0.0.1:{port}",
+            dashboard=f"http://{cluster.webui_url}",
             token=token,
             _cluster=cluster,
             _workers={},
@@ -86,6 +91,17 @@ def ray_nodes() -> Iterator[RayNodes]:
             gc.collect()
         environment.pop("PYTHONPATH", None)
         environment["PATH"] = path
+
+
+def _add_node(cluster: Any, **options: Any) -> Any:
+    """Ray gives a node 30 seconds to start, which a busy machine may not have: then once more, twice."""
+    for _ in range(2):
+        try:
+            return cluster.add_node(**options)
+        except Exception as error:
+            if "timed out during startup" not in str(error):
+                raise
+    return cluster.add_node(**options)
 
 
 def _free_port() -> int:
