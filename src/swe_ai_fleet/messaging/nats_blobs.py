@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from swe_ai_fleet.errors import RecordError, RecordNotFoundError
 from swe_ai_fleet.messaging.nats_publisher import NatsPublisher, Outgoing
-from swe_ai_fleet.messaging.nats_requests import JetStreamApi
-from swe_ai_fleet.messaging.streams import BLOBS
+from swe_ai_fleet.messaging.nats_requests import JetStreamApi, Stored
+from swe_ai_fleet.messaging.streams import BLOB_REFRESH_S, BLOBS
 from swe_ai_fleet.messaging.subjects import blob_chunks, blob_meta
 from swe_ai_fleet.ports.record import Published
 
@@ -25,10 +25,14 @@ class NatsBlobStore:
         self._publisher = publisher
 
     async def put(self, content: bytes) -> str:
-        """Store it; the chunks first, then the entry that makes them one object."""
+        """Store it; the chunks first, then the entry that makes them one object.
+
+        What is there already is stored anew where it is no longer fresh, for it expires by its age.
+        """
         digest = hashlib.sha256(content)
         name = digest.hexdigest()
-        if await self._api.last(BLOBS, _meta_subject(name)) is not None:
+        entry = await self._api.last(BLOBS, _meta_subject(name))
+        if entry is not None and _age_s(entry) < BLOB_REFRESH_S:
             return name
         place = secrets.token_hex(11)
         chunks = [content[at : at + _CHUNK_BYTES] for at in range(0, len(content), _CHUNK_BYTES)]
@@ -63,6 +67,12 @@ class NatsBlobStore:
         if hashlib.sha256(content).hexdigest() != sha256:
             raise RecordError(f"the blob {sha256} on the record is damaged")
         return content
+
+
+def _age_s(entry: Stored) -> float:
+    """Seconds since the blob was stored."""
+    stored = datetime.fromisoformat(json.loads(entry.payload)["mtime"])
+    return (datetime.now(UTC) - stored).total_seconds()
 
 
 def _meta_subject(name: str) -> str:

@@ -36,7 +36,11 @@ async def open_nats_record(options: NatsOptions) -> AsyncIterator[Record]:
         api = JetStreamApi(connection, timeout_s=options.request_s, prefix=options.api_prefix)
         try:
             is_clustered = await ensure_streams_within(
-                api, options.connect_s, replicas=options.replicas, may_declare=options.declare_streams
+                api,
+                options.connect_s,
+                replicas=options.replicas,
+                retention_days=options.retention_days,
+                may_declare=options.declare_streams,
             )
         except RecordUnavailableError as error:
             raise UnreachableError("JetStream", shown_addresses(options), _WAY_OUT) from error

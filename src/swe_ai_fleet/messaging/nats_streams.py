@@ -16,7 +16,7 @@ _PAUSE_S = 0.2
 
 
 async def ensure_streams_within(
-    api: JetStreamApi, limit_s: float, *, replicas: int, may_declare: bool
+    api: JetStreamApi, limit_s: float, *, replicas: int, retention_days: int, may_declare: bool
 ) -> bool:
     """:func:`ensure_streams`, again and again while a cluster is still choosing its leaders.
 
@@ -28,14 +28,16 @@ async def ensure_streams_within(
     deadline = loop.time() + limit_s
     while True:
         try:
-            return await ensure_streams(api, replicas=replicas, may_declare=may_declare)
+            return await ensure_streams(
+                api, replicas=replicas, retention_days=retention_days, may_declare=may_declare
+            )
         except RecordUnavailableError:
             if loop.time() > deadline:
                 raise
             await asyncio.sleep(_PAUSE_S)
 
 
-async def ensure_streams(api: JetStreamApi, *, replicas: int, may_declare: bool) -> bool:
+async def ensure_streams(api: JetStreamApi, *, replicas: int, retention_days: int, may_declare: bool) -> bool:
     """Create what is missing and update what differs; what these credentials may not see is left to those who may.
 
     Returns:
@@ -46,7 +48,7 @@ async def ensure_streams(api: JetStreamApi, *, replicas: int, may_declare: bool)
         RecordDeniedError: ... or these credentials may not.
     """
     is_clustered = False
-    for wanted in stream_declarations():
+    for wanted in stream_declarations(retention_days=retention_days):
         try:
             found = await _info(api, f"STREAM.INFO.{wanted['name']}")
         except RecordDeniedError as error:

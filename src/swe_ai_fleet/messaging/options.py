@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, model_validator
 
 from swe_ai_fleet.domain.value import Value
+from swe_ai_fleet.messaging.streams import RETENTION_DAYS
 
 _SCHEMES = {"nats", "tls", "ws", "wss"}
 
@@ -42,6 +43,8 @@ class NatsOptions(Value):
     """Publishes of one process that await their acknowledgement at once."""
     replicas: Annotated[int, Field(ge=1, le=5)] = 1
     """Copies of every stream that this process creates."""
+    retention_days: Annotated[int, Field(ge=7)] = RETENTION_DAYS
+    """How long events, snapshots and blobs stay, in days; a command may wait for seven."""
     declare_streams: bool = True
     """Create or update streams that are not as declared; False: only say so."""
 

@@ -1,8 +1,10 @@
 """The streams, buckets and durable consumers of the fleet, declared once, as JetStream's own API takes them.
 
-Durations are nanoseconds, as on the wire. How many copies a stream has is the installation's choice and not declared.
+Durations are nanoseconds, as on the wire. How many copies a stream has is the installation's choice and not declared;
+how long events stay is its choice too, and declared with a default.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from swe_ai_fleet.messaging.subjects import (
@@ -22,6 +24,13 @@ RELIABILITY = "KV_fleet_reliability"
 BLOBS = "OBJ_fleet_blobs"
 WORKERS = "workers"
 """The durable consumer that all workers share."""
+
+RETENTION_DAYS = 30
+"""How long events stay where the installation does not say otherwise."""
+RETAINED: Mapping[str, int] = {EVENTS: 0, SNAPSHOTS: 0, BLOBS: 1}
+"""What stays as long as events, and by how many days longer: a blob outlives every event that refers to it."""
+BLOB_REFRESH_S = 12 * 3600.0
+"""A blob that is older is stored anew when something refers to it again."""
 
 ACK_WAIT_S = 30.0
 """A command that is neither settled nor reported in progress for so long is handed out again."""
@@ -54,7 +63,6 @@ _STREAMS: tuple[dict[str, Any], ...] = (
         "retention": "limits",
         "storage": "file",
         "discard": "new",
-        "max_age": 30 * _DAY,
         "max_msg_size": 256 * _KIB,
         "duplicate_window": 120 * _S,
         "allow_direct": True,
@@ -129,9 +137,14 @@ _CONSUMERS: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 
-def stream_declarations() -> tuple[dict[str, Any], ...]:
+def stream_declarations(*, retention_days: int = RETENTION_DAYS) -> tuple[dict[str, Any], ...]:
     """Every stream, the buckets' included, as the body of ``STREAM.CREATE``."""
-    return tuple(dict(config) for config in _STREAMS)
+    return tuple(
+        {**config, "max_age": (retention_days + RETAINED[config["name"]]) * _DAY}
+        if config["name"] in RETAINED
+        else dict(config)
+        for config in _STREAMS
+    )
 
 
 def consumer_declarations() -> tuple[tuple[str, dict[str, Any]], ...]:

@@ -8,10 +8,11 @@ from nats_server import NatsServer, running_nats_server
 from story import Story
 
 from swe_ai_fleet.errors import RecordError, UnreachableError
+from swe_ai_fleet.messaging import nats_blobs
 from swe_ai_fleet.messaging.nats_record import open_nats_record
 from swe_ai_fleet.messaging.nats_usage import stored_bytes
 from swe_ai_fleet.messaging.options import NatsOptions
-from swe_ai_fleet.messaging.streams import COMMANDS, EVENTS, WORKERS, stream_declarations
+from swe_ai_fleet.messaging.streams import BLOBS, COMMANDS, EVENTS, SNAPSHOTS, WORKERS, stream_declarations
 
 pytestmark = pytest.mark.nats
 
@@ -41,6 +42,33 @@ async def test_what_differs_is_brought_in_line(server: NatsServer) -> None:
         assert (await manager.stream_info(EVENTS)).config.max_age == 30 * 24 * 3600
         assert await record.commands.next(wait_s=0.05) is None
     await client.close()
+
+
+async def test_how_long_events_stay_is_the_installations_choice(server: NatsServer) -> None:
+    client = await nats.connect(server.url)
+    manager = client.jetstream()
+    for days in (30, 9):
+        async with open_nats_record(NatsOptions(url=server.url, retention_days=days)) as record:
+            await record.events.publish(Story().requested())
+            ages = {info.config.name: info.config.max_age for info in await manager.streams_info()}
+            assert ages[EVENTS] == ages[SNAPSHOTS] == days * 24 * 3600
+            assert ages[BLOBS] == (days + 1) * 24 * 3600
+    await client.close()
+
+
+async def test_a_blob_that_is_referred_to_again_begins_its_time_anew(
+    server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options, content = NatsOptions(url=server.url), b"x" * 300_000
+    async with open_nats_record(options) as record:
+        name = await record.blobs.put(content)
+        once = (await stored_bytes(options))[BLOBS]
+        assert await record.blobs.put(content) == name
+        assert (await stored_bytes(options))[BLOBS] == once
+        monkeypatch.setattr(nats_blobs, "BLOB_REFRESH_S", 0.0)
+        assert await record.blobs.put(content) == name
+        assert (await stored_bytes(options))[BLOBS] > 2 * once - 1000
+        assert await record.blobs.get(name) == content
 
 
 async def test_where_streams_are_declared_elsewhere_the_difference_is_named(server: NatsServer) -> None:

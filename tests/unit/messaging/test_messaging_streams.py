@@ -8,13 +8,18 @@ import pytest
 from swe_ai_fleet.messaging.envelope import MAX_INLINE_BYTES
 from swe_ai_fleet.messaging.streams import (
     ACK_WAIT_S,
+    BLOB_REFRESH_S,
+    BLOBS,
     COMMANDS,
     EVENTS,
+    RETAINED,
+    SNAPSHOTS,
     WORKERS,
     consumer_declarations,
     stream_declarations,
 )
 
+DAY_NS = 86_400 * 10**9
 MANIFEST = Path(__file__).parents[3] / "deploy/k8s/base/streams/streams.json"
 
 
@@ -27,6 +32,16 @@ def test_the_manifests_hold_what_the_code_declares() -> None:
     assert tuple(manifest["streams"]) == stream_declarations()
     declared = [{"stream": stream, "config": config} for stream, config in consumer_declarations()]
     assert manifest["consumers"] == declared
+    assert manifest["retained"] == RETAINED
+
+
+def test_snapshots_stay_as_long_as_events_and_blobs_outlive_what_refers_to_them() -> None:
+    for days in (7, 90):
+        kept = {config["name"]: config.get("max_age") for config in stream_declarations(retention_days=days)}
+        assert kept[EVENTS] == kept[SNAPSHOTS] == days * DAY_NS
+        assert kept[BLOBS] == (days + 1) * DAY_NS
+        assert kept[COMMANDS] == 7 * DAY_NS
+    assert BLOB_REFRESH_S * 1e9 < DAY_NS
 
 
 def test_declarations_are_json_and_the_callers_own() -> None:
