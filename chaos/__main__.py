@@ -29,11 +29,12 @@ def main() -> int:
     parser.add_argument("--stage", action="append", help="only this stage; may be repeated")
     parser.add_argument("--json", action="store_true", help="the whole report as JSON on stdout")
     parser.add_argument("--keep", type=Path, help="a folder that keeps logs and what was written down")
+    parser.add_argument("--at-once", type=int, default=1, metavar="N", help="stages side by side (1)")
     given = parser.parse_args()
     plan = (short_plan if given.short else whole_plan)(given.seed)
     stages = tuple(stage for stage in plan if not given.stage or stage.name in given.stage)
     configure_logs("error", "auto")
-    report = asyncio.run(_until_told(run(stages, seed=given.seed, keep=given.keep)))
+    report = asyncio.run(_until_told(run(stages, seed=given.seed, keep=given.keep, at_once=given.at_once)))
     print(json.dumps(report) if given.json else table(report))
     return int(any(report["violations"].values()))
 

@@ -17,6 +17,7 @@ import nats.errors
 NOTICE_S = 1.0
 """So long an answer may be on the record before everybody who asks for it has noticed."""
 _ANSWERS = {"proposed": "propose", "critiqued": "critique", "revised": "revise"}
+_STEPS = {"proposed": ("propose",), "critiqued": ("critique", "judge"), "revised": ("revise",)}
 
 Key = tuple[str, int, str, str]
 """Deliberation, round, agent and step (propose, critique, revise or judge) of one answer."""
@@ -247,9 +248,15 @@ def answers(evidence: Evidence) -> dict[Key, float]:
 
 
 def _asked_again(evidence: Evidence) -> list[str]:
-    stored = answers(evidence)
+    """Counted from when somebody knew that the answer is stored; whoever asked for it was the first who could."""
+    known = answers(evidence)
+    for ack in evidence.acks:
+        for step in _STEPS.get(ack["type"], ()):
+            key = (ack["deliberation"], ack["round"], ack["agent"], step)
+            if key in known:
+                known[key] = max(known[key], ack["at"]) if not ack["duplicate"] else known[key]
     return [
-        f"{'/'.join(map(str, call.key))}: {call.at - stored[call.key]:.2f} s later"
+        f"{'/'.join(map(str, call.key))}: {call.at - known[call.key]:.2f} s later"
         for call in evidence.calls
-        if call.key in stored and call.at > stored[call.key] + NOTICE_S
+        if call.key in known and call.at > known[call.key] + NOTICE_S
     ]

@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 _PROBE = Path(__file__).parent / "probe"
 _PATH = (str(ROOT), str(ROOT / "src"))
-_STOP_S = 15.0
+_STOP_S = 30.0
 
 
 class Process:

@@ -19,21 +19,30 @@ from chaos.strikes import Strikes
 _DRAIN_S = 240.0
 
 
-async def run(stages: tuple[Stage, ...], *, seed: int, keep: Path | None) -> dict[str, Any]:
-    """Carry the plan out; what the stages wrote down stays in ``keep``, where that is given."""
+async def run(stages: tuple[Stage, ...], *, seed: int, keep: Path | None, at_once: int = 1) -> dict[str, Any]:
+    """Carry the plan out; what the stages wrote down stays in ``keep``, where that is given.
+
+    ``at_once`` stages run side by side; each has servers, workers and a load of its own.
+    """
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
-        return await _run(stages, seed, keep)
+        return await _run(stages, seed, keep, at_once)
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        return await _run(stages, seed, Path(folder))
+        return await _run(stages, seed, Path(folder), at_once)
 
 
-async def _run(stages: tuple[Stage, ...], seed: int, folder: Path) -> dict[str, Any]:
+async def _run(stages: tuple[Stage, ...], seed: int, folder: Path, at_once: int) -> dict[str, Any]:
     began = time.monotonic()
-    reports = {}
-    for stage in stages:
-        say(describe(stage))
-        reports[stage.name] = await run_stage(stage, folder / stage.name, seed=seed)
+    turns = asyncio.Semaphore(at_once)
+
+    async def in_turn(stage: Stage) -> dict[str, Any]:
+        async with turns:
+            say(describe(stage))
+            return await run_stage(stage, folder / stage.name, seed=seed)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = {stage.name: group.create_task(in_turn(stage)) for stage in stages}
+    reports = {name: task.result() for name, task in tasks.items()}
     return {"seed": seed, "seconds": round(time.monotonic() - began), **_summed(reports), "stages": reports}
 
 
