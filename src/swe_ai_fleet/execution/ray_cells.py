@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 
+from swe_ai_fleet.errors import SandboxError, SandboxUnavailableError
 from swe_ai_fleet.execution.options import RayOptions
 from swe_ai_fleet.execution.ray_work import RayWork
 from swe_ai_fleet.ports.cells import Call, CellLimits, CellResult, CellRunner, Program
@@ -23,7 +24,8 @@ _Results = list[CellResult]
 class RayCellRunner:
     """A :class:`~swe_ai_fleet.ports.cells.CellRunner` that is one on every node.
 
-    Results come a batch at a time. A batch whose worker dies is run once more, before any of it is told.
+    Results come a batch at a time. A batch whose worker dies is run once more, before any of it is told; should that
+    worker die too, its programs are run one by one, and only one that takes its worker along has no results.
     """
 
     def __init__(self, options: RayOptions, build: BuildCellRunner) -> None:
@@ -65,19 +67,33 @@ class RayCellRunner:
     ) -> None:
         """Fill the queue; None ends it."""
 
-        async def one(first: int, batch: Sequence[Program]) -> None:
-            cells = await self._work.on_some_node(partial(_run_batch, first, batch, calls, limits))
+        async def run(first: int, batch: Sequence[Program]) -> None:
+            try:
+                cells = await self._work.on_some_node(partial(_run_batch, first, batch, calls, limits))
+            except SandboxUnavailableError:
+                raise
+            except SandboxError:
+                if len(batch) > 1:
+                    await spread(first, batch, size=1)
+                    return
+                cells = [CellResult(program=first, call=call, status="killed") for call in range(len(calls))]
             results.put_nowait(cells)
 
-        try:
-            size = batch_size(len(programs), await self._work.places())
+        async def spread(start: int, some: Sequence[Program], *, size: int) -> None:
             async with asyncio.TaskGroup() as group:
-                for first in range(0, len(programs), size):
-                    group.create_task(one(first, programs[first : first + size]))
+                for place in range(0, len(some), size):
+                    group.create_task(run(start + place, some[place : place + size]))
+
+        try:
+            await spread(0, programs, size=batch_size(len(programs), await self._work.places()))
         except ExceptionGroup as errors:
-            raise errors.exceptions[0] from errors
+            raise _first_of(errors) from errors
         finally:
             results.put_nowait(None)
+
+
+def _first_of(errors: BaseException) -> BaseException:
+    return _first_of(errors.exceptions[0]) if isinstance(errors, BaseExceptionGroup) else errors
 
 
 def batch_size(programs: int, places: int) -> int:
