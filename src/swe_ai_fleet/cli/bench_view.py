@@ -54,11 +54,17 @@ def print_rank(report: RankReport) -> None:
     print_rows(
         ("samples", "pass@1", "CodeT", "random"), curve, numbers={"samples", "pass@1", "CodeT", "random"}
     )
+    bins = [
+        (f"{one.predicted:.2f}", f"{one.actual:.2f}", str(one.councils)) for one in report.calibration.bins
+    ]
+    print_rows(("P(correct)", "right", "councils"), bins, numbers={"P(correct)", "right", "councils"})
 
 
 def _kept(report: RankReport) -> str:
     calibration = report.calibration
-    return f"right {calibration.accuracy:.1%}, {calibration.accuracy_kept:.1%} of the surest three quarters"
+    return (
+        f"right {calibration.accuracy:.1f} %, {calibration.accuracy_kept:.1f} % of the surest three quarters"
+    )
 
 
 def print_record(figures: RecordFigures) -> None:

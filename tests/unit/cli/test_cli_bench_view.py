@@ -41,8 +41,8 @@ def test_the_choice_stands_beside_its_rivals(capsys: pytest.CaptureFixture[str])
             calibration=Calibration(
                 error=0.05,
                 bins=(Bin(low=0, high=0.1, councils=1, predicted=0.05, actual=0.0),),
-                accuracy=0.47,
-                accuracy_kept=0.6,
+                accuracy=47.0,
+                accuracy_kept=60.0,
             ),
             stopping=Stopping(cap=48, samples=24.0, saved=0.5, pass_at_1=47.0, fixed_pass_at_1=47.2),
             seconds=12.0,
@@ -54,7 +54,8 @@ def test_the_choice_stands_beside_its_rivals(capsys: pytest.CaptureFixture[str])
         "pass@1 47.7 95 % interval 40.0 to 55.5",
         "CodeT 39.1",
         "selection efficiency 46 %",
-        "right 47.0%, 60.0% of the surest three quarters",
+        "right 47.0 %, 60.0 % of the surest three quarters",
+        "0.05 0.00 1",
         "samples saved 50 %",
         "4 30.0 28.0 20.0",
     ):

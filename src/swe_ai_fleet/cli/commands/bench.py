@@ -146,20 +146,34 @@ def _tell_repair(bench: "RepairBench") -> None:
 @click.option(
     "--seed", type=click.IntRange(0, 2**31 - 1), default=0, metavar="N", help="Of sub-councils and ties (0)."
 )
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE.svg",
+    help="Write how often decisions of each P(correct) were right, as a picture.",
+)
 @json_option
-def rank_command(file: Path, samples: int, seed: int, *, as_json: bool) -> int:
+def rank_command(file: Path, samples: int, seed: int, plot: Path | None, *, as_json: bool) -> int:
     """Rank the candidates of every task of FILE (.jsonl or .jsonl.gz); only the scorer's own process sees its tests.
 
     Tells pass@1 beside random choice, the oracle, CodeT and most-tests-passed, in percent, and seconds.
     """
     from swe_ai_fleet.cli.running import run
 
-    return run(partial(_rank, file, samples, seed, as_json))
+    return run(partial(_rank, file, samples, seed, plot, as_json))
 
 
-async def _rank(file: Path, samples: int, seed: int, as_json: bool, interrupts: Interrupts) -> int:  # noqa: FBT001
+async def _rank(
+    file: Path,
+    samples: int,
+    seed: int,
+    plot: Path | None,
+    as_json: bool,  # noqa: FBT001
+    interrupts: Interrupts,
+) -> int:
     del interrupts
     from swe_ai_fleet.bench.rank import bench_rank
+    from swe_ai_fleet.bench.rank_plot import reliability_svg
     from swe_ai_fleet.bootstrap import build_sandbox
     from swe_ai_fleet.cli.bench_view import print_rank
     from swe_ai_fleet.cli.output import print_json
@@ -170,6 +184,8 @@ async def _rank(file: Path, samples: int, seed: int, as_json: bool, interrupts: 
     runner = SandboxCellRunner(build_sandbox(settings), concurrency=settings.sandbox.concurrency)
     with ungrouped():
         report = await bench_rank(file, samples=samples, runner=runner, seed=seed, scorer=settings.sandbox)
+    if plot is not None:
+        plot.write_text(reliability_svg(report), encoding="utf-8")
     if as_json:
         print_json(report)
     else:

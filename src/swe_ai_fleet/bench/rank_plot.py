@@ -1,4 +1,4 @@
-"""The ranking benchmark's figures for people: lines for a terminal, and the reliability plot as SVG."""
+"""The ranking benchmark's reliability plot: how often decisions of each P(correct) were right."""
 
 from collections.abc import Iterable
 from html import escape
@@ -7,34 +7,6 @@ from swe_ai_fleet.bench.rank_report import RankReport
 
 _SIDE = 320
 _EDGE = 48
-_BAR = 24
-
-
-def lines(report: RankReport) -> list[str]:
-    """The report as text, at most 80 columns wide."""
-    low, high = report.interval
-    found = [
-        f"{report.file}: {report.tasks} problems, {report.samples} samples each",
-        "",
-        _row("ranking", "pass@1"),
-        _row("fleet", f"{report.pass_at_1:.1f}  (95 %: {low:.1f} to {high:.1f})"),
-        _row("CodeT dual agreement", f"{report.codet:.1f}"),
-        _row("most generated tests passed", f"{report.most_tests:.1f}"),
-        _row("random candidate", f"{report.random:.1f}"),
-        _row("oracle", f"{report.oracle:.1f}"),
-        f"selection efficiency {report.efficiency:.0%}",
-        "",
-        f"{'samples':>8}{'fleet':>8}{'CodeT':>8}{'random':>8}",
-    ]
-    found += [f"{p.samples:>8}{p.pass_at_1:>8.1f}{p.codet:>8.1f}{p.random:>8.1f}" for p in report.curve]
-    found += ["", *_calibration_lines(report)]
-    if (stopping := report.stopping) is not None:
-        found += [
-            "",
-            f"stopping when safe: {stopping.samples:.1f} of {stopping.cap} samples ({stopping.saved:.0%} saved), "
-            f"pass@1 {stopping.pass_at_1:.1f} against {stopping.fixed_pass_at_1:.1f}",
-        ]
-    return [*found, "", f"{report.seconds:.0f} s, {report.cpu_seconds:.0f} CPU s"]
 
 
 def reliability_svg(report: RankReport) -> str:
@@ -56,23 +28,6 @@ def reliability_svg(report: RankReport) -> str:
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
-
-
-def _row(name: str, value: str) -> str:
-    return f"{name:<30}{value}"
-
-
-def _calibration_lines(report: RankReport) -> Iterable[str]:
-    calibration = report.calibration
-    yield f"calibration error {calibration.error:.3f}"
-    yield f"{'P(correct)':>12}{'right':>8}{'councils':>10}"
-    for one in calibration.bins:
-        bar = "#" * round(_BAR * one.actual)
-        yield f"{one.predicted:>12.2f}{one.actual:>8.2f}{one.councils:>10}  {bar}"
-    yield (
-        f"deciding the surest three quarters only: {calibration.accuracy_kept:.1f} instead of "
-        f"{calibration.accuracy:.1f}"
-    )
 
 
 def _bars(report: RankReport) -> Iterable[str]:
