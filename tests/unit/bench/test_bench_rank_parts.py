@@ -9,10 +9,10 @@ from recorded_samples import write_samples
 
 from swe_ai_fleet.bench.rank import bench_rank
 from swe_ai_fleet.bench.rank_observing import Observation, evidence_of, observe, same_value
+from swe_ai_fleet.bench.rank_plot import reliability_svg
 from swe_ai_fleet.bench.rank_problems import read_hidden_tests, read_problems
 from swe_ai_fleet.bench.rank_report import Calibration, CurvePoint, RankReport, Stopping, calibrate, interval
 from swe_ai_fleet.bench.rank_rivals import codet, most_tests
-from swe_ai_fleet.bench.rank_plot import reliability_svg
 from swe_ai_fleet.errors import InputError
 from swe_ai_fleet.ranking.decide import decide
 

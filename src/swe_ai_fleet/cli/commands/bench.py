@@ -13,7 +13,8 @@ from swe_ai_fleet.cli.options import json_option, no_ray_option, quiet_option
 from swe_ai_fleet.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import asyncio
+from collections.abc import Sequence
 
     from swe_ai_fleet.bench.repair import RepairBench, RepairScore
     from swe_ai_fleet.bench.repair_programs import Program
@@ -185,7 +186,7 @@ async def _rank(
     with ungrouped():
         report = await bench_rank(file, samples=samples, runner=runner, seed=seed, scorer=settings.sandbox)
     if plot is not None:
-        plot.write_text(reliability_svg(report), encoding="utf-8")
+        await asyncio.to_thread(plot.write_text, reliability_svg(report), encoding="utf-8")
     if as_json:
         print_json(report)
     else:
