@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 from pydantic import JsonValue, ValidationError
 
 from swe_ai_fleet.cli.batching import open_files
+from swe_ai_fleet.cli.exits import Exit
 from swe_ai_fleet.cli.ray_run import (
     RayRun,
     begin,
@@ -44,9 +46,16 @@ async def batch_on_ray(
         job = await begin(jobs, run)
         again = f"The same command with --id {batch_id} follows it again."
         ended, log = await follow(jobs, job, again=again, is_quiet=given["quiet"])
-    summary = _written(list(results(log)), given["out"], batch_id)
+    found = list(results(log))
+    summary = _written(found, given["out"], batch_id)
     tell_ending(ended, log, again)
-    return {**summary, "submission_id": ended.submission_id}, exit_of_job(ended)
+    code = exit_of_job(ended)
+    if code == Exit.DECIDED and len(found) < len(files):
+        click.echo(
+            f"{len(files) - len(found)} results are missing in the log of {ended.submission_id}", err=True
+        )
+        code = Exit.UNREACHABLE
+    return {**summary, "submission_id": ended.submission_id}, code
 
 
 def _run(files: Sequence[TaskFile], batch_id: str, given: Mapping[str, Any]) -> RayRun:
