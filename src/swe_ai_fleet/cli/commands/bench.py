@@ -1,5 +1,6 @@
 """``swe-fleet bench``: benchmarks that a user can repeat."""
 
+import asyncio
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,7 @@ from swe_ai_fleet.cli.options import json_option, no_ray_option, quiet_option
 from swe_ai_fleet.errors import InputError
 
 if TYPE_CHECKING:
-    import asyncio
-from collections.abc import Sequence
+    from collections.abc import Sequence
 
     from swe_ai_fleet.bench.repair import RepairBench, RepairScore
     from swe_ai_fleet.bench.repair_programs import Program
