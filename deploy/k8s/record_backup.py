@@ -128,7 +128,7 @@ async def _run(arguments: argparse.Namespace) -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     except (NatsError, OSError, TimeoutError) as error:
-        sys.stderr.write(f"NATS does not answer at {arguments.url}: {error or type(error).__name__}\n")
+        sys.stderr.write(f"NATS does not answer at {arguments.url}: {str(error) or type(error).__name__}\n")
         return 4
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
