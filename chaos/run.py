@@ -136,6 +136,8 @@ def table(report: dict[str, Any]) -> str:
         f"model calls: {report['calls']}; answers stored {report['answers_stored']},"
         f" paid twice {report['answers_paid_twice']}, lost {report['answers_lost']}",
     ]
+    undone = sum(len(stage["not_carried_out"]) for stage in report["stages"].values())
+    lines += [f"strikes that could not be carried out here: {undone}"] if undone else []
     for name, cases in report["violations"].items():
         lines.append(f"{'BROKEN' if cases else 'holds '}  {name}")
         lines += [f"          {case}" for case in cases[:20]]

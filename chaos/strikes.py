@@ -107,11 +107,13 @@ class Strikes:
             await ray.add()
             return
         pids = ray.actors() if strike.kind is Kind.ACTOR_KILLED else ray.others()[:2]
-        if pids:
-            pid = pids[strike.target % len(pids)]
-            self._rig.told(strike.kind, pid=pid)
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        if not pids:
+            self._rig.told("not carried out", strike=strike.kind, why="there is no such process")
+            return
+        pid = pids[strike.target % len(pids)]
+        self._rig.told(strike.kind, pid=pid)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
     async def _strike_record(self, strike: Strike) -> None:
         servers = self._rig.servers
