@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from swe_ai_fleet.domain.council import derive_seed
 from swe_ai_fleet.domain.review import Showing
 from swe_ai_fleet.domain.task import Task
+from swe_ai_fleet.ranking.anonymity import nameless
 from swe_ai_fleet.ranking.canaries import beside_canary, canary_of, canary_texts
 from swe_ai_fleet.ranking.duels import duel_of
 from swe_ai_fleet.ranking.evidence import Evidence
@@ -65,7 +66,8 @@ def hearing_of(
         return _duelling(standing, evidence, judges, per_pair, tokens)
     chosen = finalists(standing.candidates, evidence)
     authors = authors_of(chosen, standing.candidates)
-    texts = {c.id: c.proposal.content for c in chosen} | canary_texts(evidence.task)
+    texts = {c.id: nameless(c.proposal.content, evidence.council) for c in chosen}
+    texts |= canary_texts(evidence.task)
     return _affordable(evidence, authors, texts, judges, per_pair, tokens, planted=True)
 
 

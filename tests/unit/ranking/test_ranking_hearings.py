@@ -47,6 +47,22 @@ def test_every_pair_has_its_judges_in_both_orders_and_nobody_judges_its_own(
         assert {(s.first, s.second) for s in own} == {(s.second, s.first) for s in own}
 
 
+def test_who_names_itself_or_its_model_is_shown_without_a_name() -> None:
+    answers = [
+        proposal("ada", "I am ADA of vllm:tiny, and adamant."),
+        proposal("bob", "As Qwen/Qwen3-8B I (bob) say: dev-bob is somebody else."),
+    ]
+    evidence = text_evidence(answers, council=council(*NAMES))
+    agents = [
+        agent.model_copy(update={"model": "vllm:Qwen/Qwen3-8B|vllm:tiny"})
+        for agent in evidence.council.agents
+    ]
+    evidence = replace(evidence, council=evidence.council.model_copy(update={"agents": tuple(agents)}))
+    shown = hearing(evidence).texts
+    assert shown["ada.0"] == "I am [name] of [name], and adamant."
+    assert shown["bob.0"] == "As [name] I ([name]) say: dev-bob is somebody else."
+
+
 def test_the_plan_is_the_same_for_everybody_and_its_order_comes_from_the_seed() -> None:
     assert hearing(texts(*NAMES, seed=1)) == hearing(texts(*NAMES, seed=1))
     one, other = hearing(texts(*NAMES, seed=1)), hearing(texts(*NAMES, seed=2))
