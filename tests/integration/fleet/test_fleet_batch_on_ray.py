@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,26 @@ async def test_a_deliberation_as_a_job_gives_its_result_and_its_exit_code(
     other = await swe_fleet(*command, "--agents", "3", env=env, cwd=tmp_path)
     assert other.exit_code == 2
     assert "another command was submitted under it" in other.stderr
+
+
+async def test_rays_own_command_runs_a_deliberation(
+    nodes: RayNodes, env: dict[str, str], variables: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "task.yaml").write_text("description: which of four\ncouncil: {agents: 2}\n")
+    given = dict(variable.split("=", 1) for variable in variables[1::2])
+    runtime = json.dumps({"env_vars": {**given, "FLEET_RAY__ADDRESS": "auto"}})
+    process = await asyncio.create_subprocess_exec(
+        *(str(Path(sys.executable).with_name("ray")), "job", "submit", "--address", nodes.dashboard),
+        *("--working-dir", str(tmp_path / "work"), "--runtime-env-json", runtime, "--"),
+        *("python", "-m", "swe_ai_fleet", "deliberate", "task.yaml", "--id", "by-hand"),
+        env={**env, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": nodes.token},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    stdout, _ = await process.communicate()
+    assert process.returncode == 0, stdout.decode()
+    assert "by-hand" in stdout.decode()
 
 
 async def test_a_worker_as_a_job_works_the_queue_until_it_is_stopped(
