@@ -25,6 +25,12 @@ class Interrupts:
         self._limit_s: float = _ORDERLY_S
         self._limit_exit: int = Exit.INTERRUPTED
 
+    def listen(self) -> None:
+        """Have the signals come here, whoever has taken them meanwhile: connecting to Ray takes SIGTERM away."""
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, self.fire)
+
     @contextmanager
     def calling(
         self, act: Callable[[], object], *, limit_s: float = _ORDERLY_S, limit_exit: int = Exit.INTERRUPTED
@@ -33,6 +39,7 @@ class Interrupts:
 
         ``limit_s`` later the process ends with ``limit_exit``, however far the orderly end has come.
         """
+        self.listen()
         before = (self._act, self._limit_s, self._limit_exit)
         self._act, self._limit_s, self._limit_exit = act, limit_s, limit_exit
         try:
@@ -58,8 +65,7 @@ def interruptible() -> Iterator[Interrupts]:
     assert task is not None
     interrupts = Interrupts(task)
     loop = asyncio.get_running_loop()
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, interrupts.fire)
+    interrupts.listen()
     try:
         yield interrupts
     finally:

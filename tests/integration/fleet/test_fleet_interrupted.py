@@ -6,26 +6,13 @@ from pathlib import Path
 
 import pytest
 from command_line import ROOT, environment, started
+from living_processes import session_members
 from nats_server import running_nats_server
 from stored_events import stored
 
 from swe_ai_fleet.models.simulated import SimulatedModelServer, Traits
 
 pytestmark = [pytest.mark.local, pytest.mark.nats, pytest.mark.ray, pytest.mark.timeout(300)]
-
-
-def session_members(leader: int) -> list[int]:
-    """Living processes of that process's session."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(fields[3]) == leader and fields[0] != "Z":
-                found.append(int(entry.name))
-    return found
 
 
 @pytest.mark.parametrize("options", [(), ("--no-ray",)], ids=["ray", "no-ray"])

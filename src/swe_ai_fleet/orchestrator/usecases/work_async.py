@@ -18,6 +18,7 @@ Prepare = Callable[[Command], Awaitable[tuple[Requested, tuple[str, ...]]]]
 """Turns a command into the first event: resolves the repository, deals the council, fits the budget."""
 
 _POLL_S = 1.0
+"""How long one look at the queue lasts; what is handed back waits as long, lest this worker's last look finds it."""
 _HEARTBEAT_S = 5.0
 _RETRY_DELAY_S = 5.0
 
@@ -70,7 +71,7 @@ class WorkAsync:
             settle = await self._work(delivery)
         except asyncio.CancelledError:
             with suppress(RecordError):
-                await asyncio.shield(delivery.nak(delay_s=0))
+                await asyncio.shield(delivery.nak(delay_s=_POLL_S))
             raise
         finally:
             beating.cancel()
