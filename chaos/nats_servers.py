@@ -17,7 +17,7 @@ from nats.aio.client import Client
 
 from chaos.processes import Process, free_port, plain_environment
 
-_READY_S = 30.0
+_READY_S = 120.0
 _CALM_S = 2.0
 _BRIDGE = f"chaos{os.getpid() % 100_000}"
 _NETWORK = f"10.231.{os.getpid() % 250}"

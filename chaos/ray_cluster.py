@@ -49,7 +49,13 @@ class RayCluster:
 
     async def start(self, nodes: int) -> None:
         """The head and its first nodes; returns when they are up."""
-        head = ["--head", f"--port={self.port}", "--num-cpus=0", "--include-dashboard=false"]
+        head = [
+            "--head",
+            f"--port={self.port}",
+            "--num-cpus=0",
+            "--include-dashboard=false",
+            f"--ray-client-server-port={free_port()}",
+        ]
         self._head = self._process("head", [*head, f"--temp-dir={self._sockets}"])
         await self._head.start()
         await self._until_up(self._head)
@@ -78,6 +84,7 @@ class RayCluster:
             f"--node-ip-address={self._host}",
             "--object-store-memory=104857600",
             "--disable-usage-stats",
+            f"--dashboard-agent-listen-port={free_port()}",  # one that is fixed belongs to one cluster of a machine
             "--block",
         ]
         command = python("-c", _START, "start", *args, *fixed)
