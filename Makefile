@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.dev-installed
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 CODE   := src tests deploy docs chaos benchmarks
-BENCH  := throughput latency scale actor record start
+BENCH  := throughput latency scale actor record start checks
 export RAY_ENABLE_UV_RUN_RUNTIME_ENV := 0
 
 .DEFAULT_GOAL := help

@@ -1,6 +1,7 @@
 """How the fleet grows: what calls in flight hold; cost by number, by council, by rounds, by size of answers."""
 
 import asyncio
+import resource
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -14,6 +15,7 @@ from swe_ai_fleet.bench.surroundings import (
     record_of_its_own,
     settle_memory,
     simulated_server,
+    simulated_servers,
     text_task,
 )
 from swe_ai_fleet.domain.task import Task
@@ -26,6 +28,9 @@ _TOKENS = (256, 4096, 65_536, 262_144)
 """Of proposals of 1 KiB, 16 KiB, 256 KiB and 1 MiB."""
 _PATIENCE_S = 300.0
 _HOLD_S = 3600.0
+_SERVERS = 2
+"""Model servers that share the calls which are held, each a process."""
+_OTHER_FILES = 256
 _OF_EACH = 8
 
 
@@ -62,14 +67,15 @@ async def _held(settings: Settings, calls: int, agents: int) -> list[Figure]:
     task = text_task(agents=agents)
     traits = Traits(first_token_s=_HOLD_S, tells_logprobs=False, caches_prefixes=False)
     async with AsyncExitStack() as stack:
-        url = await stack.enter_async_context(simulated_server(traits))
-        fleet = await stack.enter_async_context(bench_fleet(asking(settings, url), task, prefix="held"))
+        _allow_files(2 * calls)
+        urls = await stack.enter_async_context(simulated_servers(traits, count=_SERVERS))
+        fleet = await stack.enter_async_context(bench_fleet(asking(settings, *urls), task, prefix="held"))
         await fleet.request()
         idle, began = _resident_bytes(), time.perf_counter()
         count = -(-calls // agents)
         running = asyncio.ensure_future(many(fleet.deliberate, count=count, at_once=count))
         try:
-            open_calls = await until_running(url, calls, limit_s=_PATIENCE_S)
+            open_calls = await until_running(urls, calls, limit_s=_PATIENCE_S)
             seconds, grown = time.perf_counter() - began, _resident_bytes() - idle
         finally:
             running.cancel()
@@ -133,6 +139,14 @@ def _answering(tokens: int) -> Traits:
 
 def _unique() -> str:
     return f"scale-{time.monotonic_ns()}"
+
+
+def _allow_files(count: int) -> None:
+    """Let this process and those that it starts hold so many connections, as far as the machine lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + _OTHER_FILES if hard == resource.RLIM_INFINITY else min(hard, count + _OTHER_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _resident_bytes() -> int:

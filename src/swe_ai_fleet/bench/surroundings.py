@@ -2,11 +2,12 @@
 
 import asyncio
 import gc
+import json
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -18,12 +19,13 @@ from swe_ai_fleet.domain.task import Budget, CouncilPlan, Task
 from swe_ai_fleet.execution.admission import Admission
 from swe_ai_fleet.execution.options import RayOptions
 from swe_ai_fleet.local.embedded import open_embedded
+from swe_ai_fleet.messaging.options import NatsOptions
 from swe_ai_fleet.models.simulated.traits import Traits
 from swe_ai_fleet.settings import ModelSettings, Settings
 
 PROVIDER = "simulated"
-MODEL = f"{PROVIDER}:{PROVIDER}"
 _STOP_S = 5.0
+_PATIENT_S = 600.0
 _PLENTY = 100_000
 """Calls at once that no benchmark reaches, so that what is measured is the fleet and not its limits."""
 _TEXT = "Name the three greatest risks of moving the orders of a shop to another database in one night. "
@@ -51,10 +53,18 @@ async def simulated_server(traits: Traits) -> AsyncIterator[str]:
         yield (await process.stdout.readline()).decode().strip()
     finally:
         process.terminate()
-        await _ended(process)
+        await ended(process)
 
 
-async def _ended(process: asyncio.subprocess.Process) -> None:
+@asynccontextmanager
+async def simulated_servers(traits: Traits, *, count: int) -> AsyncIterator[tuple[str, ...]]:
+    """Several of them, so that what is measured is not the one core of a server; yields their URLs."""
+    async with AsyncExitStack() as stack:
+        opened = [await stack.enter_async_context(simulated_server(traits)) for _ in range(count)]
+        yield tuple(opened)
+
+
+async def ended(process: asyncio.subprocess.Process) -> None:
     """Wait for it, and make it end where it does not."""
     try:
         async with asyncio.timeout(_STOP_S):
@@ -68,23 +78,42 @@ async def _ended(process: asyncio.subprocess.Process) -> None:
 async def record_of_its_own(*, use_ray: bool) -> AsyncIterator[Settings]:
     """Settings whose record is a fresh nats-server, and whose Ray is this machine's, both stopped afterwards."""
     with tempfile.TemporaryDirectory(prefix="fleet-bench-", ignore_cleanup_errors=True) as folder:
-        settings = Settings(
-            data_dir=Path(folder),
-            admission=Admission(calls=_PLENTY),
-            ray=RayOptions(enabled=use_ray, max_concurrency=20_000, max_pending=20_000),
-        )
-        async with open_embedded(settings, use_ray=use_ray) as filled:
+        async with open_embedded(_plentiful(Path(folder), use_ray=use_ray), use_ray=use_ray) as filled:
             yield filled
 
 
+def _plentiful(folder: Path, *, use_ray: bool) -> Settings:
+    """As a user would have them, but for limits that no benchmark is to reach."""
+    return Settings(
+        data_dir=folder,
+        admission=Admission(calls=_PLENTY),
+        ray=RayOptions(enabled=use_ray, max_concurrency=20_000, max_pending=20_000),
+    )
+
+
 def asking(
-    settings: Settings, url: str, *, use_ray: bool = False, api_key: SecretStr | None = None
+    settings: Settings,
+    *urls: str,
+    use_ray: bool = False,
+    model: str = PROVIDER,
+    api_key: SecretStr | None = None,
 ) -> Settings:
-    """The same, with the model server at ``url``, and agents on Ray or in this process."""
-    model = ModelSettings(url=url, model=PROVIDER, api_key=api_key, concurrency=_PLENTY, total_s=600.0)
+    """The same, with the model servers at ``urls``, dealt to the agents in turn, on Ray or in this process."""
+    servers = {
+        f"{PROVIDER}{place or ''}": ModelSettings(
+            url=url,
+            model=model,
+            api_key=api_key,
+            concurrency=_PLENTY,
+            connect_s=_PATIENT_S,
+            first_byte_s=_PATIENT_S,
+            total_s=_PATIENT_S,
+        )
+        for place, url in enumerate(urls)
+    }
     return settings.model_copy(
         update={
-            "models": {PROVIDER: model},
+            "models": servers,
             "ray": settings.ray.model_copy(update={"enabled": use_ray}),
         }
     )
@@ -99,6 +128,8 @@ class BenchFleet:
         self._task = task
         self._prefix = prefix
         self._count = 0
+        servers = fleet.settings.models.items()
+        self._models = tuple(f"{name}:{server.model}" for name, server in sorted(servers))
 
     async def request(self) -> tuple[Requested, tuple[str, ...]]:
         """The next deliberation's first event, made as the command line makes it."""
@@ -107,7 +138,7 @@ class BenchFleet:
             self._task,
             deliberation_id=f"{self._prefix}-{self._count}",
             seed=self._count,
-            models=(MODEL,),
+            models=self._models,
             relative_to=Path.cwd(),
         )
 
@@ -122,6 +153,21 @@ async def bench_fleet(settings: Settings, task: Task, *, prefix: str) -> AsyncIt
     """The fleet as it is wired in production."""
     async with open_fleet(settings) as fleet:
         yield BenchFleet(fleet, task, prefix=prefix)
+
+
+def text_settings(settings: Settings) -> str:
+    """What another process needs to reach the same record, as JSON; see :func:`settings_of`."""
+    nats = settings.nats
+    token = None if nats.token is None else nats.token.get_secret_value()
+    return json.dumps({"data_dir": str(settings.data_dir), "url": nats.url, "token": token})
+
+
+def settings_of(text: str) -> Settings:
+    """The settings of a process beside the one that wrote them: the same record, agents in the process."""
+    given = json.loads(text)
+    return _plentiful(Path(given["data_dir"]), use_ray=False).model_copy(
+        update={"nats": NatsOptions(url=given["url"], token=given["token"])}
+    )
 
 
 async def many(act: Callable[[], Awaitable[object]], *, count: int, at_once: int) -> float:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 
+from swe_ai_fleet.bench.peer import open_peers
 from swe_ai_fleet.bench.raw_calls import raw_calls
 from swe_ai_fleet.bench.report import BenchReport, Figure, figure, report
 from swe_ai_fleet.bench.surroundings import (
@@ -27,6 +28,7 @@ ON_RAY = "fleet, Ray"
 SHARED_ACTORS = "shared Ray actors, nothing recorded"
 NEW_ACTORS = "a new actor for each agent"
 _TOKENS_OF_1_KIB = 256
+_WORKERS = (1, 2)
 _FEW = 2
 """Deliberations with new actors a repetition, and repetitions of them; one takes a second and more."""
 
@@ -57,6 +59,12 @@ async def measure_throughput(
         url = await stack.enter_async_context(simulated_server(traits))
         settings = await stack.enter_async_context(record_of_its_own(use_ray=use_ray))
         ways = await _ways(stack, settings, url, task, use_ray=use_ray)
+        peers = {
+            count: await stack.enter_async_context(
+                open_peers(settings, url, count=count, agents=agents, at_once=at_once // count)
+            )
+            for count in _WORKERS
+        }
         settle_memory()
         new_actors = ways.pop(NEW_ACTORS, None)
         rates: dict[str, list[float]] = {name: [] for name in ways}
@@ -65,6 +73,10 @@ async def measure_throughput(
                 rate = deliberations / await many(way, count=deliberations, at_once=at_once)
                 if repetition > 0:
                     rates[name].append(rate)
+            for count, workers in peers.items():
+                rate = deliberations / await workers.run(deliberations // count)
+                if repetition > 0:
+                    rates.setdefault(_worker_name(count), []).append(rate)
         if new_actors is not None:
             rates[NEW_ACTORS] = [_FEW / await many(new_actors, count=_FEW, at_once=_FEW) for _ in range(_FEW)]
     told = {"deliberations": deliberations, "at_once": at_once, "agents": agents, "proposal_bytes": 1024}
@@ -95,12 +107,19 @@ async def _ways(
     return ways
 
 
+def _worker_name(count: int) -> str:
+    return "one worker process of its own" if count == 1 else f"{count} worker processes"
+
+
 def _figures(rates: Mapping[str, list[float]]) -> list[Figure]:
     figures = [figure(name, "deliberations/s", values, digits=1) for name, values in rates.items()]
     for name in (IN_PROCESS, ON_RAY):
         if name in rates:
             shares = [ours / theirs for ours, theirs in zip(rates[name], rates[RAW], strict=True)]
             figures.append(figure(f"{name} / raw calls", "", shares, aim="at least 0.3, better 0.5"))
+    one, several = (_worker_name(count) for count in _WORKERS)
+    gains = [more / less for more, less in zip(rates[several], rates[one], strict=True)]
+    figures.append(figure(f"{several} / one", "", gains, aim="near 2 while cores last"))
     if NEW_ACTORS in rates:
         times = [ours / theirs for ours, theirs in zip(rates[IN_PROCESS], rates[NEW_ACTORS], strict=True)]
         figures.append(figure("fleet / a new actor for each agent", "", times, aim="at least 300", digits=0))

@@ -48,8 +48,13 @@ async def examine(settings: Settings) -> list[Finding]:
 
 
 def _import_all(settings: Settings) -> None:
-    """Imports hold up whatever else this process does."""
-    for name in ("bootstrap", "cli.session", "models.registry", "messaging.nats_record"):
+    """Imports hold up whatever else this process does; what an embedded server needs comes while that starts."""
+    needed = ["sandbox.selection"]
+    if settings.nats.url is not None:
+        needed += ["cli.session", "local.embedded", "messaging.nats_record"]
+    if settings.models:
+        needed += ["models.registry", "models.servers"]
+    for name in needed:
         import_module(f"swe_ai_fleet.{name}")
     if settings.ray.enabled and (settings.ray.address or settings.ray.dashboard):
         import_module("swe_ai_fleet.execution.ray_version")
@@ -109,10 +114,10 @@ def _try_writing(folder: Path) -> None:
 
 async def look_at_sandbox(settings: Settings) -> Finding:
     """What will hold untrusted code."""
-    from swe_ai_fleet.bootstrap import build_sandbox
+    from swe_ai_fleet.sandbox.selection import choose_sandbox
 
     try:
-        sandbox = await asyncio.to_thread(build_sandbox, settings)
+        sandbox = await asyncio.to_thread(choose_sandbox, settings.sandbox)
     except SandboxUnavailableError as error:
         fix = "apt install bubblewrap, or accept weak containment: export FLEET_SANDBOX__ALLOW_WEAK=true"
         return Finding(name="sandbox", status="failed", detail=str(error), fix=fix)

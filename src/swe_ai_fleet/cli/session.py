@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import click
@@ -54,16 +55,28 @@ async def open_session(settings: Settings, *, use_ray: bool, style: "Style") -> 
     Raises:
         FleetError: something that is needed cannot be reached or started.
     """
-    from swe_ai_fleet.bootstrap import open_fleet
     from swe_ai_fleet.cli.progress import open_progress
     from swe_ai_fleet.local.embedded import open_embedded
 
     async with AsyncExitStack() as stack:
         async with open_progress(style) as progress:
-            embedded = open_embedded(settings, use_ray=use_ray, progress=progress.note)
+            embedded = open_embedded(
+                settings, use_ray=use_ray, progress=progress.note, meanwhile=_import_fleet
+            )
             ready = await stack.enter_async_context(embedded)
+            from swe_ai_fleet.bootstrap import open_fleet
+
             fleet = await stack.enter_async_context(open_fleet(ready))
         yield fleet
+
+
+def _import_fleet() -> None:
+    """Half a second of imports that would else follow the start of the servers."""
+    import_module("swe_ai_fleet.bootstrap")
+
+
+def _import_record() -> None:
+    import_module("swe_ai_fleet.messaging.nats_record")
 
 
 @asynccontextmanager
@@ -74,10 +87,12 @@ async def open_record(settings: Settings) -> "AsyncIterator[Record]":
         FleetError: it cannot be reached or started.
     """
     from swe_ai_fleet.local.embedded import open_embedded
-    from swe_ai_fleet.messaging.nats_record import open_nats_record
 
-    async with open_embedded(settings, use_ray=False) as ready, open_nats_record(ready.nats) as record:
-        yield record
+    async with open_embedded(settings, use_ray=False, meanwhile=_import_record) as ready:
+        from swe_ai_fleet.messaging.nats_record import open_nats_record
+
+        async with open_nats_record(ready.nats) as record:
+            yield record
 
 
 def record_place(settings: Settings) -> str:

@@ -4,21 +4,23 @@ import asyncio
 import heapq
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from swe_ai_fleet.domain.brief import Assignment
-from swe_ai_fleet.domain.outcome import Outcome
 from swe_ai_fleet.domain.value import Value
-from swe_ai_fleet.ports.agents import AgentPool
+
+if TYPE_CHECKING:  # settings import this module, and not every command asks agents
+    from swe_ai_fleet.domain.brief import Assignment
+    from swe_ai_fleet.domain.outcome import Outcome
+    from swe_ai_fleet.ports.agents import AgentPool
 
 _URGENCY = {"judge": 0, "critique": 0, "revise": 1, "propose": 2}
 """A deliberation that is further on goes first: others wait for its reviews, and it gives back its room soonest."""
 _BATCH = max(_URGENCY.values()) + 1
 """Taken after everything that somebody waits for; reviews of a batch are not, for they end what is under way."""
 
-_Line = list[tuple[int, int, Assignment, asyncio.Future[None]]]
+_Line = list[tuple[int, int, "Assignment", asyncio.Future[None]]]
 
 
 class Admission(Value):
@@ -42,7 +44,7 @@ class AdmittedAgentPool:
     up those behind it; one that only waits for tokens does, so that large calls have their turn.
     """
 
-    def __init__(self, inner: AgentPool, admission: Admission) -> None:
+    def __init__(self, inner: "AgentPool", admission: Admission) -> None:
         """``inner`` is opened and closed by whoever made it."""
         self._inner = inner
         self._most = admission
@@ -66,7 +68,7 @@ class AdmittedAgentPool:
         """Calls under way by role, for operators."""
         return {role: count for role, count in sorted(self._calls.items()) if count}
 
-    async def ask(self, assignment: Assignment) -> Outcome:
+    async def ask(self, assignment: "Assignment") -> "Outcome":
         """Wait for room, then have the agent do it. Cancelling a waiting call takes it out of the line."""
         if not self._goes_at_once(assignment):
             await self._turn_of(assignment)
@@ -75,7 +77,7 @@ class AdmittedAgentPool:
         finally:
             self._leave(assignment)
 
-    def _goes_at_once(self, assignment: Assignment) -> bool:
+    def _goes_at_once(self, assignment: "Assignment") -> bool:
         """Let it in where nobody waits and there is room, which is the usual case."""
         role, most = assignment.agent.role, self._most
         if any(self._lines.values()) or self._under_way >= most.calls:
@@ -87,7 +89,7 @@ class AdmittedAgentPool:
         self._enter(assignment)
         return True
 
-    async def _turn_of(self, assignment: Assignment) -> None:
+    async def _turn_of(self, assignment: "Assignment") -> None:
         turn = asyncio.get_running_loop().create_future()
         self._arrivals += 1
         place = (_urgency(assignment), self._arrivals, assignment, turn)
@@ -102,12 +104,12 @@ class AdmittedAgentPool:
                 self._let_in()
             raise
 
-    def _enter(self, assignment: Assignment) -> None:
+    def _enter(self, assignment: "Assignment") -> None:
         self._under_way += 1
         self._calls[assignment.agent.role] += 1
         self._tokens += assignment.max_tokens
 
-    def _leave(self, assignment: Assignment) -> None:
+    def _leave(self, assignment: "Assignment") -> None:
         self._under_way -= 1
         self._calls[assignment.agent.role] -= 1
         self._tokens -= assignment.max_tokens
@@ -135,12 +137,12 @@ class AdmittedAgentPool:
             heapq.heappop(line)
         return bool(line) and self._calls[role] < self._most.calls_per_role.get(role, self._most.calls)
 
-    def _has_token_room(self, assignment: Assignment) -> bool:
+    def _has_token_room(self, assignment: "Assignment") -> bool:
         most = self._most.tokens
         return most is None or self._tokens == 0 or self._tokens + assignment.max_tokens <= most
 
 
-def _urgency(assignment: Assignment) -> int:
+def _urgency(assignment: "Assignment") -> int:
     """The lower, the sooner."""
     kind = assignment.step.kind
     is_batch = assignment.brief.task.priority == "batch" and kind not in ("judge", "critique")

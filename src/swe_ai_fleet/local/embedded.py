@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from swe_ai_fleet.errors import FleetError
 from swe_ai_fleet.local.nats_server import NatsAddress, open_nats_server
 from swe_ai_fleet.local.ray_cluster import open_ray_cluster
-from swe_ai_fleet.messaging.nats_left_over import hand_out_left_over
 from swe_ai_fleet.messaging.options import NatsOptions
 from swe_ai_fleet.settings import Settings
 
@@ -16,7 +15,11 @@ Progress = Callable[[str], None]
 
 @asynccontextmanager
 async def open_embedded(
-    settings: Settings, *, use_ray: bool = True, progress: Progress | None = None
+    settings: Settings,
+    *,
+    use_ray: bool = True,
+    progress: Progress | None = None,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> AsyncIterator[Settings]:
     """The settings with every address filled in.
 
@@ -24,6 +27,7 @@ async def open_embedded(
         settings: as the operator set them.
         use_ray: False where nothing is computed: to read the record, or with agents in this process.
         progress: told in a few words what is being started.
+        meanwhile: done in a thread while the servers start, such as importing what will use them.
 
     Raises:
         UnreachableError: a server does not start.
@@ -34,12 +38,17 @@ async def open_embedded(
     if parts and progress is not None:
         progress(f"starting {' and '.join(parts)} on this machine")
     async with AsyncExitStack() as stack:
-        servers = await _start(stack, settings, starts_nats=starts_nats, starts_ray=starts_ray)
+        servers = await _start(stack, settings, meanwhile, starts_nats=starts_nats, starts_ray=starts_ray)
         yield _filled(settings, *servers, use_ray=use_ray)
 
 
 async def _start(
-    stack: AsyncExitStack, settings: Settings, *, starts_nats: bool, starts_ray: bool
+    stack: AsyncExitStack,
+    settings: Settings,
+    meanwhile: Callable[[], object],
+    *,
+    starts_nats: bool,
+    starts_ray: bool,
 ) -> tuple[NatsAddress | None, str | None]:
     """Enter both at once; the first that does not start ends the other."""
 
@@ -48,6 +57,8 @@ async def _start(
             return None
         address = await stack.enter_async_context(open_nats_server(settings.data_dir / "nats"))
         if address.is_fresh:
+            from swe_ai_fleet.messaging.nats_left_over import hand_out_left_over
+
             with suppress(FleetError):  # whoever needs the record finds out what is wrong with it
                 await hand_out_left_over(_at(settings.nats, address))
         return address
@@ -59,6 +70,7 @@ async def _start(
     try:
         async with asyncio.TaskGroup() as group:
             tasks = group.create_task(nats()), group.create_task(ray())
+            group.create_task(asyncio.to_thread(meanwhile))
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from errors
     return tasks[0].result(), tasks[1].result()

@@ -6,9 +6,12 @@ dot in a name would otherwise address somebody else's deliberation.
 
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from swe_ai_fleet.domain.events import Event
 from swe_ai_fleet.errors import InputError
+
+if TYPE_CHECKING:  # settings import this module, and not every command needs events
+    from swe_ai_fleet.domain.events import Event
 
 ROOT = "fleet.v1"
 ALL_COMMANDS = f"{ROOT}.command.>"
@@ -37,7 +40,7 @@ def token(field: str, value: str) -> str:
     return value
 
 
-def _event_tail(event: Event) -> str:
+def _event_tail(event: "Event") -> str:
     name, round_, agent_id = event.key
     place = f"{token('deliberation_id', event.deliberation_id)}.{name}"
     if agent_id:
@@ -45,7 +48,7 @@ def _event_tail(event: Event) -> str:
     return f"{place}.{round_}" if round_ else place
 
 
-def event_subject(event: Event) -> str:
+def event_subject(event: "Event") -> str:
     """Where the event is published: one subject for each key, ``.<round>[.<agent>]`` at its end where it has them.
 
     Raises:
@@ -114,7 +117,7 @@ def blob_meta(name: str) -> str:
     return f"$O.fleet_blobs.M.{name}"
 
 
-def message_id(event: Event) -> str:
+def message_id(event: "Event") -> str:
     """Deterministic from deliberation, type, round and agent; never from the attempt.
 
     Raises:

@@ -1,4 +1,4 @@
-"""``swe-fleet bench throughput|latency|scale|actor|record|start``: what the fleet costs beside the model."""
+"""``swe-fleet bench throughput|latency|scale|...``: what the fleet costs beside the model."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -111,7 +111,36 @@ def actor(*, as_json: bool, **given: int) -> int:
     return _run(partial(measure_actor, **given), as_json=as_json)
 
 
-SPEED_COMMANDS = (throughput, latency, scale, actor, record, start)
+@click.command("checks", epilog=EPILOG)
+@click.option("--checks", type=_COUNT, default=40, metavar="N", help="Of one repetition (40).")
+@_repetitions(5)
+@json_option
+def checks(*, as_json: bool, **given: int) -> int:
+    """Proposals checked per second in the sandbox, and milliseconds that a check adds to its bare command."""
+    from swe_ai_fleet.bench.checks import measure_checks
+
+    return _run(partial(measure_checks, **given), as_json=as_json)
+
+
+@click.command("prefix", epilog=EPILOG)
+@click.option("--url", required=True, metavar="URL", help="Of a vLLM server, with /v1.")
+@click.option("--model", required=True, metavar="NAME", help="As the server names it.")
+@click.option("--agents", type=click.IntRange(2, 128), default=8, metavar="N", help="Of the council (8).")
+@click.option("--rounds", type=click.IntRange(0, 8), default=2, metavar="R", help="Passes of critique (2).")
+@click.option("--max-tokens", type=_COUNT, default=64, metavar="N", help="Of one answer (64).")
+@_repetitions(2)
+@json_option
+def prefix(*, as_json: bool, url: str, model: str, **given: int) -> int:
+    """How much of its prompts a council shares on a real vLLM, beside prompts that begin with the role.
+
+    Start the server with --enable-prompt-tokens-details, so that it tells what it took from its cache.
+    """
+    from swe_ai_fleet.bench.prefix import measure_prefix
+
+    return _run(partial(measure_prefix, url=url.rstrip("/"), model=model, **given), as_json=as_json)
+
+
+SPEED_COMMANDS = (throughput, latency, scale, actor, record, start, checks, prefix)
 
 
 def _run(measure: "Callable[[], Awaitable[BenchReport | RecordFigures]]", *, as_json: bool) -> int:
