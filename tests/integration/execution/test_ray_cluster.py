@@ -110,7 +110,7 @@ async def test_a_run_is_submitted_once_and_its_exit_code_is_told(nodes: RayNodes
         assert first.submission_id == again.submission_id == submission_id
         printed = "".join([piece async for piece in jobs.follow_logs(submission_id, poll_s=0.2)])
         ended = await jobs.wait(submission_id, poll_s=0.2)
-        assert (ended.state, ended.exit_code) == (JobState.FAILED, 3)
+        assert (ended.state, ended.exit_code) == (JobState.FAILED, 3), ended.message
         assert "the fleet" in printed
         assert (tmp_path / "runs").read_text() == "x"
         with pytest.raises(InputError, match="another command"):
