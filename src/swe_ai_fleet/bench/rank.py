@@ -35,7 +35,7 @@ from swe_ai_fleet.domain.council import derive_seed
 from swe_ai_fleet.domain.ranking import Ranking
 from swe_ai_fleet.errors import InputError
 from swe_ai_fleet.ports.cells import CellRunner
-from swe_ai_fleet.ranking.decide import decide, safe_to_stop
+from swe_ai_fleet.ranking.decide import decide, pays_to_ask, safe_to_stop
 from swe_ai_fleet.sandbox.options import SandboxOptions
 
 SIZES = (4, 8, 16, 32, 64, 100)
@@ -43,7 +43,9 @@ CAP = 48
 """Samples of a fixed council, and the most that a sequential one asks."""
 
 _BATCH = 4
-_REPEATS = 2
+_QUORUM = 8
+"""Answers without which a council that is asked in batches does not stop."""
+_REPEATS = 4
 _AT_ONCE = 2
 
 
@@ -139,7 +141,8 @@ def _council(
         p_correct=ranking.ranking[0].p_correct,
         codet=_best(candidates, codet(seen, candidates=candidates, testers=testers)),
         most_tests=_best(candidates, most_tests(seen, candidates=candidates, testers=testers)),
-        is_safe=safe_to_stop(evidence, expected=CAP),
+        is_enough=len(candidates) >= _QUORUM
+        and (safe_to_stop(evidence, expected=CAP) or not pays_to_ask(evidence, expected=CAP, batch=_BATCH)),
     )
 
 
@@ -229,7 +232,7 @@ def _stopping(decided: Sequence[_Decided], truth: Truth) -> Stopping | None:
     grown = [batches for one in decided for batches in one.batches]
     if not grown:
         return None
-    stopped = [next((c for c in batches if c.is_safe), batches[-1]) for batches in grown]
+    stopped = [next((c for c in batches if c.is_enough), batches[-1]) for batches in grown]
     asked = mean([len(c.candidates) for c in stopped])
     return Stopping(
         cap=CAP,

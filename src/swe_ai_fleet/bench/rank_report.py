@@ -108,7 +108,7 @@ class Council:
     codet: tuple[int, ...]
     """The same by CodeT."""
     most_tests: tuple[int, ...]
-    is_safe: bool = False
+    is_enough: bool = False
     """The sequential rule would ask no more."""
 
 

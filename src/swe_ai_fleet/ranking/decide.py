@@ -17,8 +17,8 @@ from swe_ai_fleet.ranking.gates import demerits
 from swe_ai_fleet.ranking.judgements import judging_tier
 from swe_ai_fleet.ranking.standing import Standing, standing_of
 from swe_ai_fleet.ranking.stopping import (
-    FUNCTION_P_CORRECT_ENOUGH,
-    FUNCTION_POSTERIOR_NEEDED,
+    HOPELESS,
+    LAST_SHARE,
     POSTERIOR_NEEDED,
     cannot_change,
     is_worth_asking,
@@ -62,8 +62,7 @@ def safe_to_stop(evidence: Evidence, *, expected: int) -> bool:
     It never is while a gate speaks against the leader: the next answer may pass them all.
     A council of searching agents is safe once the leader repairs everything that failed: its answers are
     verified, not voted on. Any other is safe when the votes still out cannot change the leading cluster, or
-    when the posterior that it leads is at least 0.95 (an answer without a report is still out). For functions
-    with executed outputs a posterior of 0.8 or a P(correct) of 0.7 is enough.
+    when the posterior that it leads is at least 0.95 (an answer without a report is still out).
 
     Args:
         evidence: what is there now, the open round included.
@@ -81,15 +80,13 @@ def safe_to_stop(evidence: Evidence, *, expected: int) -> bool:
     heaviest = max([1.0, *standing.votes.values()])
     if cannot_change(lead=lead, second=second, remaining=remaining * heaviest):
         return True
-    posterior = p_leader_leads(lead=lead, second=second)
-    if evidence.behaviours:
-        is_sure = _p_correct(standing.candidates[0], standing, evidence) >= FUNCTION_P_CORRECT_ENOUGH
-        return is_sure or posterior >= FUNCTION_POSTERIOR_NEEDED
-    return posterior >= POSTERIOR_NEEDED
+    return p_leader_leads(lead=lead, second=second) >= POSTERIOR_NEEDED
 
 
 def pays_to_ask(evidence: Evidence, *, expected: int, batch: int) -> bool:
     """Whether asking on is expected to bring what it costs; always while a gate speaks against the leader.
+
+    The last sixth of a council is not asked for a function whose leader is hardly right by then.
 
     Agents that search cost no tokens.
 
@@ -105,13 +102,11 @@ def pays_to_ask(evidence: Evidence, *, expected: int, batch: int) -> bool:
     if not standing.clusters or any(demerits(standing.candidates[0], standing.gates)):
         return True
     lead, second = standing.two_leading
-    return is_worth_asking(
-        lead=lead,
-        second=second,
-        p_correct=_p_correct(standing.candidates[0], standing, evidence),
-        votes=max(0, expected - len({c.proposal.agent_id for c in standing.candidates})),
-        batch=batch,
-    )
+    p_correct = _p_correct(standing.candidates[0], standing, evidence)
+    votes = max(0, expected - len({c.proposal.agent_id for c in standing.candidates}))
+    if evidence.behaviours and votes * LAST_SHARE <= expected and p_correct <= HOPELESS:
+        return False
+    return is_worth_asking(lead=lead, second=second, p_correct=p_correct, votes=votes, batch=batch)
 
 
 def _judging_tiers(standing: Standing, evidence: Evidence) -> tuple[TierVerdict, ...]:
