@@ -56,7 +56,7 @@ async def observe(problem: Problem, runner: CellRunner, *, samples: int, seed: i
         seed=seed,
     )
     calls = list(dict.fromkeys([*(one.arguments for one in pool), *_arguments(problem.examples())]))
-    matrix = run_matrix(runner, programs, problem.entry_point, calls, limits=CellLimits(), seeds=(0,))
+    matrix = run_matrix(runner, programs, problem.entry_point, [calls], limits=CellLimits(), seeds=(0,))
     async with aclosing(matrix) as rows:
         outputs = {source: row async for source, row in rows}
     every = [*_flat(tests), *problem.examples()]

@@ -10,6 +10,7 @@ from swe_ai_fleet.ranking.evidence import Claim
 from swe_ai_fleet.ranking.pool import CLAIMS_EACH, PooledInput, is_literal, pool_inputs
 from swe_ai_fleet.ranking.programs import checks_text, signature_in
 
+_GROUPS = 4
 TASK = "task"
 """Who claims what the task's own examples show."""
 
@@ -29,6 +30,23 @@ class ObservationPlan:
         """Every input, as the source of its arguments, once."""
         own = [one.arguments for one in self.examples if one.arguments is not None]
         return tuple(dict.fromkeys([*(one.arguments for one in self.pool), *own]))
+
+    @property
+    def groups(self) -> tuple[tuple[str, ...], ...]:
+        """The inputs in a few groups to be run apart, so that inputs that exhaust every program cost no others.
+
+        What nobody proposed, and the examples, are the first; the inputs of each tester stand in one of the others.
+        """
+        place = {tester: 1 + number % _GROUPS for number, (tester, _) in enumerate(self.tests)}
+        group = {
+            one.arguments: min(
+                (place[tester] for testers in one.sources.values() for tester in testers), default=0
+            )
+            for one in self.pool
+        }
+        group |= {one.arguments: 0 for one in self.examples if one.arguments is not None}
+        found = (tuple(name for name in self.inputs if group[name] == n) for n in range(_GROUPS + 1))
+        return tuple(names for names in found if names)
 
     @property
     def expectations(self) -> tuple[str, ...]:

@@ -58,6 +58,18 @@ def test_the_plan_pools_the_inputs_of_all_testers_and_the_examples() -> None:
     assert plan_observation(TASK, tests, seed=7) == plan
 
 
+def test_the_inputs_of_a_tester_stand_in_one_group_apart_from_those_of_others() -> None:
+    tests = [("a", "assert f(5) == 6\nassert f(7) == 8"), ("b", "assert f(10 ** 9) == 1\nassert f(99) == 1")]
+    plan = plan_observation(TASK, tests, seed=7)
+    assert sorted(name for group in plan.groups for name in group) == sorted(plan.inputs)
+    of = {name: number for number, group in enumerate(plan.groups) for name in group}
+    assert len({of["5"], of["7"], of["99"], of["1"]}) == 3
+    assert of["5"] == of["7"]
+    assert of["1"] == of["2"] == 0
+    many = [(f"tester-{n}", f"assert f({n + 100}) == 1") for n in range(32)]
+    assert len(plan_observation(TASK, many, seed=7).groups) == 5
+
+
 def test_hostile_checks_bring_neither_inputs_nor_claims() -> None:
     tests = [
         ("a", "import os\nos._exit(0)"),

@@ -1,11 +1,15 @@
 """The matrix of a function: rows as they are complete, what is not the same twice left out."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 
+import pytest
+from fake_time import fake_time, now_s
 from in_process_cells import InProcessCells
 
 from swe_ai_fleet.domain.check import CheckReport, CheckStatus, Trial
+from swe_ai_fleet.errors import SandboxUnavailableError
 from swe_ai_fleet.orchestrator.usecases.gathering_async import canonical_texts, report_of, run_matrix
 from swe_ai_fleet.ports.cells import Call, CellLimits, CellResult, Program
 
@@ -35,15 +39,52 @@ class LuckyCells:
 
 
 async def test_outputs_that_differ_between_two_runs_are_left_out() -> None:
-    rows = {source: row async for source, row in run_matrix(LuckyCells(), [TWICE, LUCK], "f", INPUTS)}
+    rows = {source: row async for source, row in run_matrix(LuckyCells(), [TWICE, LUCK], "f", [INPUTS])}
     assert rows == {TWICE: {"1": "2", "2": "4", "'a'": "'aa'"}, LUCK: {"1": "1"}}
 
 
-async def test_a_program_that_returned_nothing_is_not_run_again_and_told_at_once() -> None:
+async def test_groups_of_inputs_are_run_apart_and_make_one_row() -> None:
     cells = LuckyCells()
-    rows = [source async for source, _ in run_matrix(cells, [TWICE, RAISES, LUCK], "f", INPUTS)]
-    assert cells.ran == [[TWICE, RAISES, LUCK], [TWICE, LUCK]]
-    assert rows == [RAISES, TWICE, LUCK]
+    matrix = run_matrix(cells, [TWICE, RAISES], "f", [INPUTS[:1], INPUTS[1:]])
+    rows = {source: row async for source, row in matrix}
+    assert cells.ran == [[TWICE, RAISES]] * 4
+    assert rows == {TWICE: {"'a'": "'aa'", "1": "2", "2": "4"}, RAISES: {}}
+
+
+class SleepyCells(InProcessCells):
+    """A program that sleeps holds up its own cells only, and no more of them than the limit allows."""
+
+    async def run(
+        self, programs: Sequence[Program], calls: Sequence[Call], *, limits: CellLimits | None = None
+    ) -> AsyncGenerator[CellResult, None]:
+        awake = [n for n, program in enumerate(programs) if "sleep" not in program.source]
+        async for cell in super().run([programs[n] for n in awake], calls, limits=limits):
+            yield cell.model_copy(update={"program": awake[cell.program]})
+        await asyncio.sleep(60.0)
+        for number in set(range(len(programs))) - set(awake):
+            for call in range(len(calls)):
+                yield CellResult(program=number, call=call, status="timeout")
+
+
+@fake_time
+async def test_a_row_is_told_before_those_that_take_longer() -> None:
+    sleeps = "def f(x): return sleep(x)"
+    told = [
+        (source, now_s()) async for source, _ in run_matrix(SleepyCells(), [sleeps, TWICE], "f", [INPUTS])
+    ]
+    assert told == [(TWICE, 0.0), (sleeps, 60.0)]
+
+
+async def test_what_a_runner_raises_is_raised_and_nothing_stays_behind() -> None:
+    class Broken(InProcessCells):
+        async def run(
+            self, programs: Sequence[Program], calls: Sequence[Call], *, limits: CellLimits | None = None
+        ) -> AsyncGenerator[CellResult, None]:
+            raise SandboxUnavailableError("nothing strong enough")
+            yield
+
+    with pytest.raises(SandboxUnavailableError):
+        assert [row async for row in run_matrix(Broken(), [TWICE], "f", [INPUTS, INPUTS])] == []
 
 
 async def test_without_inputs_every_row_is_empty_and_nothing_runs() -> None:

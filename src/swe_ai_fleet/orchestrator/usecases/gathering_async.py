@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 
 from swe_ai_fleet.domain.check import CheckReport, CheckStatus, Trial
@@ -16,9 +16,11 @@ from swe_ai_fleet.ports.checks import CheckRunner
 from swe_ai_fleet.ranking.observing import ObservationPlan, counted, expected_outputs, plan_observation
 from swe_ai_fleet.ranking.programs import program_in
 
-LIMITS = CellLimits(cell_s=0.3, timeouts=3)
+LIMITS = CellLimits(cell_s=0.2, timeouts=3)
 _SEEDS = (0, 1)
 """Of the two runs of every cell; what differs between them is not deterministic."""
+_JOBS_AT_ONCE = 4
+_QUEUED = 256
 _IDENTITY = Program(source="def identity(value):\n    return value\n", entry_point="identity")
 
 
@@ -94,7 +96,7 @@ async def observe(runner: CellRunner, state: Deliberation, round_: int) -> Async
             reason = f"there is no Python in it that defines {state.task.entry_point}"
             yield _row(proposal, applied=False, reason=reason)
     programs = list(dict.fromkeys(source for source in sources.values() if source is not None))
-    async with aclosing(run_matrix(runner, programs, state.task.entry_point or "", plan.inputs)) as rows:
+    async with aclosing(run_matrix(runner, programs, state.task.entry_point or "", plan.groups)) as rows:
         async for source, outputs in rows:
             for proposal in answers:
                 if sources[proposal.proposal_id] == source:
@@ -121,7 +123,7 @@ async def run_matrix(
     runner: CellRunner,
     programs: Sequence[str],
     entry_point: str,
-    inputs: Sequence[str],
+    groups: Sequence[Sequence[str]],
     *,
     limits: CellLimits = LIMITS,
     seeds: Sequence[int] = _SEEDS,
@@ -129,49 +131,88 @@ async def run_matrix(
     """Each program's source with its outputs by input, as soon as its row is complete.
 
     An input is missing where the program raised, took too long, returned what has no canonical text, or did not
-    return the same under every seed. Leaving the iteration ends what runs.
+    return the same under every seed. Groups of inputs are run apart: a program that exhausts its limits on one has them
+    anew on the others. Leaving the iteration ends what runs.
     """
-    if not inputs:
+    jobs = [
+        _Job(inputs=inputs, limits=limits.model_copy(update={"seed": seed}))
+        for inputs in groups
+        for seed in seeds
+    ]
+    rows = {source: _Row(jobs=len(jobs)) for source in programs}
+    if not jobs:
         for source in programs:
             yield source, {}
         return
-    calls, waiting = [Call(arguments=text) for text in inputs], list(programs)
-    rows: dict[str, _Row] = {source: _Row(inputs=inputs) for source in programs}
-    for number, seed in enumerate(seeds, start=1):
-        modules = [Program(source=source, entry_point=entry_point) for source in waiting]
-        seeded, again = limits.model_copy(update={"seed": seed}), []
-        async with aclosing(runner.run(modules, calls, limits=seeded)) as cells:
-            async for cell in cells:
-                source = waiting[cell.program]
-                if not rows[source].take(cell):
-                    continue
-                if number < len(seeds) and rows[source].outputs:
-                    again.append(source)
-                else:
-                    yield source, rows[source].outputs
-        waiting = again
+    modules = [Program(source=source, entry_point=entry_point) for source in programs]
+    cells: asyncio.Queue[tuple[_Job, CellResult] | None] = asyncio.Queue(maxsize=_QUEUED)
+    owner = asyncio.ensure_future(_run_jobs(runner, modules, jobs, cells))
+    try:
+        while (item := await cells.get()) is not None:
+            job, cell = item
+            source = programs[cell.program]
+            if rows[source].take(job, cell):
+                yield source, rows[source].outputs
+        await owner
+    finally:
+        owner.cancel()
+        with suppress(asyncio.CancelledError):
+            await owner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Job:
+    """One run of all programs on one group of inputs, under one seed."""
+
+    inputs: Sequence[str]
+    limits: CellLimits
+
+
+async def _run_jobs(
+    runner: CellRunner,
+    programs: Sequence[Program],
+    jobs: Sequence[_Job],
+    cells: "asyncio.Queue[tuple[_Job, CellResult] | None]",
+) -> None:
+    """Put every cell of every job on the queue, a few jobs at once; None ends it, unless this is cancelled."""
+    slots = asyncio.Semaphore(_JOBS_AT_ONCE)
+
+    async def run(job: _Job) -> None:
+        calls = [Call(arguments=text) for text in job.inputs]
+        async with slots, aclosing(runner.run(programs, calls, limits=job.limits)) as came:
+            async for cell in came:
+                await cells.put((job, cell))
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for job in jobs:
+                group.create_task(run(job))
+    except ExceptionGroup as errors:
+        await cells.put(None)
+        raise errors.exceptions[0] from errors
+    await cells.put(None)
 
 
 @dataclass(slots=True, kw_only=True)
 class _Row:
-    """One program's cells as they come, over several runs."""
+    """One program's cells as they come, over all jobs."""
 
-    inputs: Sequence[str]
-    _came: int = 0
-    _said: dict[int, str | None] = field(default_factory=dict)
+    jobs: int
+    _left: dict[_Job, int] = field(default_factory=dict)
+    _said: dict[str, str | None] = field(default_factory=dict)
 
-    def take(self, cell: CellResult) -> bool:
-        """Note it; True where the row of this run is complete."""
-        output = cell.output if cell.status == "ok" else None
-        self._said[cell.call] = output if self._said.get(cell.call, output) == output else None
-        self._came += 1
-        return self._came % len(self.inputs) == 0
+    def take(self, job: _Job, cell: CellResult) -> bool:
+        """Note it; True where the row is complete now."""
+        text, output = job.inputs[cell.call], cell.output if cell.status == "ok" else None
+        self._said[text] = output if self._said.get(text, output) == output else None
+        left = self._left.get(job, len(job.inputs)) - 1
+        self._left[job] = left
+        return left == 0 and len(self._left) == self.jobs and not any(self._left.values())
 
     @property
     def outputs(self) -> dict[str, str]:
-        """What the program returned, by input."""
-        said = ((text, self._said.get(call)) for call, text in enumerate(self.inputs))
-        return {text: output for text, output in said if output is not None}
+        """What the program returned, by input, sorted."""
+        return {text: output for text, output in sorted(self._said.items()) if output is not None}
 
 
 def _expectations(state: Deliberation, plan: ObservationPlan, canonical: Mapping[str, str]) -> list[Observed]:
