@@ -1,7 +1,8 @@
 """The cold interpreter: frameworks are imported, the suite is not; every candidate imports it in a fork."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from .channel import Channel
 from .children import Message, Report, in_child
@@ -10,7 +11,13 @@ from .suites import Serve, Suite
 from .trials import Results, Verdict
 from .work import profile, run_until_failure
 
-ServeSuite = Callable[[Sequence[str], Serve], str | None]
+
+class ServeSuite(Protocol):
+    """A framework's way to collect what its arguments select and to serve it."""
+
+    def __call__(self, arguments: Sequence[str], serve: Serve, ids: Sequence[str] = (), /) -> str | None:
+        """Why that was impossible; None where it was not. Files without one of ``ids`` may be left out."""
+        ...
 
 
 class Cold:
@@ -50,7 +57,8 @@ class Cold:
                     return
                 run_until_failure(suite, _chosen(suite, request["ids"]), request["cpu_s"], report)
 
-            why = self._serve_suite(request.get("args") or self._arguments, run)
+            arguments = request.get("args") or self._arguments
+            why = self._serve_suite(arguments, run, request["ids"] or ())
             if why is not None:
                 report({"failed": -1})
 

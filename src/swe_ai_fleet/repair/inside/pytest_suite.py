@@ -1,7 +1,8 @@
 """A pytest suite: collected by pytest itself, then held warm in its run loop."""
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,8 +44,9 @@ class PytestSuite:
 class _Watch:
     """The plugin that takes over where the tests would be run."""
 
-    def __init__(self, serve: Serve) -> None:
+    def __init__(self, serve: Serve, only: Collection[str]) -> None:
         self._serve = serve
+        self._only = only
         self.errors: list[dict[str, Any]] = []
         self.served = False
         self.reset()
@@ -53,6 +55,17 @@ class _Watch:
         """Before the next item."""
         self.verdict = "passed"
         self.error: BaseException | None = None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_ignore_collect(self, collection_path: Path, config: pytest.Config) -> bool | None:
+        """Files without a wanted test are not imported, whatever the arguments say of them."""
+        if not self._only or collection_path.is_dir():
+            return None
+        try:
+            file = collection_path.relative_to(config.rootpath).as_posix()
+        except ValueError:
+            return None
+        return True if file not in self._only else None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -101,13 +114,16 @@ class _Watch:
             self.errors.append(told)
 
 
-def serve_pytest(arguments: Sequence[str], serve: Serve) -> str | None:
-    """Collect what these arguments of pytest select and serve it; otherwise say why that was impossible."""
+def serve_pytest(arguments: Sequence[str], serve: Serve, ids: Sequence[str] = ()) -> str | None:
+    """Collect what these arguments of pytest select and serve it; otherwise say why that was impossible.
+
+    Where ``ids`` are given, only their files need to be collected.
+    """
     extra = list(_QUIET)
     if importlib.util.find_spec("xdist") is not None:
         extra.append("-n0")
     if importlib.util.find_spec("pytest_cov") is not None:
         extra.append("--no-cov")
-    watch = _Watch(serve)
+    watch = _Watch(serve, frozenset(identifier.split("::")[0] for identifier in ids))
     code = pytest.main([*arguments, *extra], plugins=[watch])
     return None if watch.served else f"pytest ended with exit code {int(code)} before it ran anything"

@@ -104,7 +104,7 @@ def _told(case: unittest.TestCase) -> dict[str, Any]:
     return {"where": case.id(), "error": "cannot be imported", "frames": []}
 
 
-def serve_unittest(arguments: Sequence[str], serve: Serve) -> str | None:
+def serve_unittest(arguments: Sequence[str], serve: Serve, _ids: Sequence[str] = ()) -> str | None:
     """Find what these arguments of ``python -m unittest`` select and serve it; otherwise say why not."""
     runner = _Runner(serve)
     try:
