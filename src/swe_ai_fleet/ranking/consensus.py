@@ -21,7 +21,13 @@ def places_won(ids: Sequence[str], won: Mapping[tuple[str, str], float]) -> dict
     Args:
         ids: at most :data:`MOST`.
         won: votes for the first of a pair against the second.
+
+    Raises:
+        ValueError: there are more of them.
     """
+    if len(ids) > MOST:
+        msg = f"the best order of {len(ids)} cannot be found by trying all; at most {MOST}"
+        raise ValueError(msg)
     lead = [
         [round((won.get((a, b), 0.0) - won.get((b, a), 0.0)) * _UNIT) if a != b else 0 for b in ids]
         for a in ids

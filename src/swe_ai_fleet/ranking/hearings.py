@@ -56,7 +56,7 @@ def hearing_of(
         per_pair: judges of each pair; fewer where there are not so many, or where the tokens do not last.
         tokens: what all of them together may spend.
     """
-    if per_pair < 1:
+    if per_pair < 1 or (evidence.task.repo is not None and not evidence.behaviours):
         return None
     evidence = replace(evidence, ballots=())
     standing = standing_of(evidence)

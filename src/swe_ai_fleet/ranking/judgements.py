@@ -9,6 +9,9 @@ from swe_ai_fleet.ranking.finalists import authors_of, finalists
 from swe_ai_fleet.ranking.judging import Judgement, judge_all
 from swe_ai_fleet.ranking.ties import judge_scores
 
+_FICKLE = 0.5
+"""A judge that answers so many of its pairs by their order is worth a note."""
+
 
 def judgement_parts(
     candidates: Sequence[Candidate], evidence: Evidence, *, is_text: bool
@@ -42,13 +45,18 @@ def judgement_of(candidates: Sequence[Candidate], evidence: Evidence) -> Judgeme
 
 
 def judging_tier(candidates: Sequence[Candidate], evidence: Evidence) -> TierVerdict:
-    """The order of the finalists, with the judges that were switched off or could not be read."""
+    """The order of the finalists; the judges that were switched off, could not be read or went by the order."""
     judged = judgement_of(candidates, evidence)
     notes = [f"judge {judge} is switched off: {why}" for judge, why in sorted(judged.disabled.items())]
     notes += [
         f"{share:.0%} of the answers of judge {judge} held no verdict"
         for judge, share in sorted(judged.unparsable.items())
         if share
+    ]
+    notes += [
+        f"judge {judge} went by the order in {share:.0%} of its pairs"
+        for judge, share in sorted(judged.flips.items())
+        if share >= _FICKLE
     ]
     notes += ["the majorities form a cycle"] if judged.has_cycle else []
     return TierVerdict(tier="judging", kept=judged.order, note="; ".join(notes))

@@ -169,6 +169,22 @@ def test_two_close_clusters_fight_a_duel_on_the_input_that_tells_them_apart() ->
     assert turned.tiers[-1].tier == "duel"
 
 
+def test_a_judge_that_goes_by_the_order_is_told() -> None:
+    evidence = texts("ada", "bob", "cyd")
+    found = hearing(evidence)
+    ballots = [
+        Ballot(
+            showing=s,
+            preferred="first" if judge == "fay" or _before(s.first, s.second) else "second",
+        )
+        for judge, own in found.showings.items()
+        for s in own
+    ]
+    judged = decide(replace(evidence, ballots=tuple(ballots), canaries=CANARIES))
+    assert judged.tiers[-1].note == "judge fay went by the order in 100% of its pairs"
+    assert [p.proposal_id for p in judged.ranking] == ["ada.0", "bob.0", "cyd.0"]
+
+
 def test_ballots_that_name_strangers_or_come_from_them_change_nothing() -> None:
     evidence = texts("ada", "bob", "cyd")
     forged = (
