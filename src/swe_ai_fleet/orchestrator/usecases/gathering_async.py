@@ -11,7 +11,7 @@ from swe_ai_fleet.domain.deliberation import Deliberation
 from swe_ai_fleet.domain.proposal import Proposal
 from swe_ai_fleet.domain.task import RepoRef, Task
 from swe_ai_fleet.errors import SandboxError, SandboxUnavailableError
-from swe_ai_fleet.ports.cells import Call, CellLimits, CellResult, CellRunner, Program
+from swe_ai_fleet.ports.cells import Call, CellLimits, CellRunner, Program
 from swe_ai_fleet.ports.checks import CheckRunner
 from swe_ai_fleet.ranking.observing import ObservationPlan, counted, expected_outputs, plan_observation
 from swe_ai_fleet.ranking.programs import program_in
@@ -20,7 +20,6 @@ LIMITS = CellLimits(cell_s=0.2, timeouts=3)
 _SEEDS = (0, 1)
 """Of the two runs of every cell; what differs between them is not deterministic."""
 _JOBS_AT_ONCE = 4
-_QUEUED = 256
 _IDENTITY = Program(source="def identity(value):\n    return value\n", entry_point="identity")
 
 
@@ -131,7 +130,7 @@ async def run_matrix(
     """Each program's source with its outputs by input, as soon as its row is complete.
 
     An input is missing where the program raised, took too long, returned what has no canonical text, or did not
-    return the same under every seed. Groups of inputs are run apart: a program that exhausts its limits on one has them
+    return the same under every seed. Groups of inputs, each input in one, are run apart: a program that exhausts its limits on one has them
     anew on the others. Leaving the iteration ends what runs.
     """
     jobs = [
@@ -139,19 +138,18 @@ async def run_matrix(
         for inputs in groups
         for seed in seeds
     ]
-    rows = {source: _Row(jobs=len(jobs)) for source in programs}
+    rows = {source: _Row(parts=len(jobs)) for source in programs}
     if not jobs:
         for source in programs:
             yield source, {}
         return
     modules = [Program(source=source, entry_point=entry_point) for source in programs]
-    cells: asyncio.Queue[tuple[_Job, CellResult] | None] = asyncio.Queue(maxsize=_QUEUED)
-    owner = asyncio.ensure_future(_run_jobs(runner, modules, jobs, cells))
+    parts: asyncio.Queue[_Part | None] = asyncio.Queue()
+    owner = asyncio.ensure_future(_run_jobs(runner, modules, jobs, parts))
     try:
-        while (item := await cells.get()) is not None:
-            job, cell = item
-            source = programs[cell.program]
-            if rows[source].take(job, cell):
+        while (part := await parts.get()) is not None:
+            source = programs[part.program]
+            if rows[source].take(part):
                 yield source, rows[source].outputs
         await owner
     finally:
@@ -160,7 +158,7 @@ async def run_matrix(
             await owner
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Job:
     """One run of all programs on one group of inputs, under one seed."""
 
@@ -168,46 +166,56 @@ class _Job:
     limits: CellLimits
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """All that one program said in one job, by input; None where it returned nothing."""
+
+    program: int
+    said: dict[str, str | None]
+
+
 async def _run_jobs(
     runner: CellRunner,
     programs: Sequence[Program],
     jobs: Sequence[_Job],
-    cells: "asyncio.Queue[tuple[_Job, CellResult] | None]",
+    parts: "asyncio.Queue[_Part | None]",
 ) -> None:
-    """Put every cell of every job on the queue, a few jobs at once; None ends it, unless this is cancelled."""
+    """Put the parts of every job on the queue as they are complete, a few jobs at once; None ends it."""
     slots = asyncio.Semaphore(_JOBS_AT_ONCE)
 
     async def run(job: _Job) -> None:
         calls = [Call(arguments=text) for text in job.inputs]
-        async with slots, aclosing(runner.run(programs, calls, limits=job.limits)) as came:
-            async for cell in came:
-                await cells.put((job, cell))
+        said: list[dict[str, str | None]] = [{} for _ in programs]
+        async with slots, aclosing(runner.run(programs, calls, limits=job.limits)) as cells:
+            async for cell in cells:
+                row = said[cell.program]
+                row[job.inputs[cell.call]] = cell.output if cell.status == "ok" else None
+                if len(row) == len(calls):
+                    parts.put_nowait(_Part(program=cell.program, said=row))
 
     try:
         async with asyncio.TaskGroup() as group:
             for job in jobs:
                 group.create_task(run(job))
     except ExceptionGroup as errors:
-        await cells.put(None)
         raise errors.exceptions[0] from errors
-    await cells.put(None)
+    finally:
+        parts.put_nowait(None)
 
 
 @dataclass(slots=True, kw_only=True)
 class _Row:
-    """One program's cells as they come, over all jobs."""
+    """One program's outputs as its parts come."""
 
-    jobs: int
-    _left: dict[_Job, int] = field(default_factory=dict)
+    parts: int
     _said: dict[str, str | None] = field(default_factory=dict)
 
-    def take(self, job: _Job, cell: CellResult) -> bool:
+    def take(self, part: _Part) -> bool:
         """Note it; True where the row is complete now."""
-        text, output = job.inputs[cell.call], cell.output if cell.status == "ok" else None
-        self._said[text] = output if self._said.get(text, output) == output else None
-        left = self._left.get(job, len(job.inputs)) - 1
-        self._left[job] = left
-        return left == 0 and len(self._left) == self.jobs and not any(self._left.values())
+        for text, output in part.said.items():
+            self._said[text] = output if self._said.get(text, output) == output else None
+        self.parts -= 1
+        return self.parts == 0
 
     @property
     def outputs(self) -> dict[str, str]:
