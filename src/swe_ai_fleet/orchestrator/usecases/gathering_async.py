@@ -130,8 +130,8 @@ async def run_matrix(
     """Each program's source with its outputs by input, as soon as its row is complete.
 
     An input is missing where the program raised, took too long, returned what has no canonical text, or did not
-    return the same under every seed. Groups of inputs, each input in one, are run apart: a program that exhausts its limits on one has them
-    anew on the others. Leaving the iteration ends what runs.
+    return the same under every seed. Every input stands in one group, and groups are run apart: a program that
+    exhausts its limits on one has them anew on the others. Leaving the iteration ends what runs.
     """
     jobs = [
         _Job(inputs=inputs, limits=limits.model_copy(update={"seed": seed}))
