@@ -62,6 +62,8 @@ class Evidence:
     acks: list[dict[str, Any]]
     calls: list[Call]
     faults: list[dict[str, Any]]
+    sizes: list[dict[str, Any]]
+    """Memory, files and tasks of the workers, every second."""
 
 
 async def gather_evidence(folder: Path, urls: list[str]) -> Evidence:
@@ -82,6 +84,7 @@ async def gather_evidence(folder: Path, urls: list[str]) -> Evidence:
         acks=list(_lines(folder, "notes/acks-*.jsonl")),
         calls=_calls(folder, _agents_by_seed(events)),
         faults=list(_lines(folder, "faults.jsonl")),
+        sizes=list(_lines(folder, "notes/sizes-*.jsonl")),
     )
 
 

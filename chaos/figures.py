@@ -2,13 +2,15 @@
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
+from math import inf
 from statistics import median
 from typing import Any
 
 from chaos.checker import Call, Evidence, Key, Stored, answers
 
 _PROCESS_KINDS = {"worker killed", "worker told to stop", "worker paused"}
-_DEADLY = {"worker killed", "ray actor killed", "raylet killed"}
+_DEADLY = {"worker killed", "worker paused", "ray actor killed", "raylet killed"}
+"""What takes an answer with it that is not on the record yet; a pause lets its call time out, unread."""
 _NO_FAULTS = {"exit", "not carried out"}
 
 
@@ -33,6 +35,7 @@ def figures(evidence: Evidence) -> dict[str, Any]:
         "answers_stored": len(answers(evidence)),
         "answers_paid_twice": _paid_twice(evidence),
         "answers_lost": _answers_lost(evidence),
+        "outages": _outages(evidence),
         "faults": rows,
         "not_carried_out": [f for f in evidence.faults if f["kind"] == "not carried out"],
         "exit_statuses": [f["status"] for f in evidence.faults if f["kind"] == "exit"],
@@ -54,16 +57,46 @@ def _good_calls(evidence: Evidence) -> list[Call]:
     ]
 
 
-def _answers_lost(evidence: Evidence) -> int:
-    """Questions answered well before the end, without an answer on the record, though nothing was killed."""
+def _answers_lost(evidence: Evidence, since: float = 0.0, until: float = inf) -> int:
+    """Questions answered well before the end, without an answer on the record, though nothing was killed or paused."""
     stored, ends = answers(evidence), _ends(evidence)
-    kills = [fault["at"] for fault in evidence.faults if fault["kind"] in _DEADLY]
+    blows = [_span(fault) for fault in evidence.faults if fault["kind"] in _DEADLY]
     lost = set()
     for call in _good_calls(evidence):
         answered, end = call.ended or 0.0, ends.get(call.key[0], 0.0) if call.key else 0.0
-        if call.key not in stored and answered < end and not any(answered - 1 < at < end for at in kills):
+        is_hit = any(answered - 1 < over and at < end for at, over in blows)
+        if since <= answered < min(end, until) and call.key not in stored and not is_hit:
             lost.add(call.key)
     return len(lost)
+
+
+def _outages(evidence: Evidence) -> list[dict[str, Any]]:
+    """What became of the answers that came while the record was away for long, and of the workers' memory."""
+    found = []
+    for fault in evidence.faults:
+        if fault["kind"] != "nats away for a minute":
+            continue
+        at, back = fault["at"], fault["at"] + fault["hold_s"]
+        came = {call.key for call in _good_calls(evidence) if at <= (call.ended or 0.0) < back}
+        found.append(
+            {
+                "answers": len(came),
+                "lost": _answers_lost(evidence, at, back),
+                "rss_mib_before": _worst_rss_mib(evidence, at - 10, at),
+                "rss_mib_worst": _worst_rss_mib(evidence, at, back + 10),
+            }
+        )
+    return found
+
+
+def _worst_rss_mib(evidence: Evidence, since: float, until: float) -> float:
+    seen = [size["rss"] for size in evidence.sizes if since <= size["at"] < until]
+    return round(max(seen, default=0) / 1024**2, 1)
+
+
+def _span(fault: dict[str, Any]) -> tuple[float, float]:
+    """From when to when it was broken."""
+    return fault["at"], fault["at"] + (fault["hold_s"] if fault["kind"] == "worker paused" else 0.0)
 
 
 def _ends(evidence: Evidence) -> dict[str, float]:

@@ -79,7 +79,7 @@ class Rig:
         }
         for model in self.models:
             prefix = f"FLEET_MODELS__{model.name.upper()}__"
-            limits = {"SENDS_SEED": "true", "FIRST_BYTE_S": "6", "TOTAL_S": "15", "MODEL": "simulated"}
+            limits = {"SENDS_SEED": "true", "FIRST_BYTE_S": "10", "TOTAL_S": "25", "MODEL": "simulated"}
             settings |= {prefix + name: value for name, value in limits.items()}
             settings[f"{prefix}URL"] = f"http://127.0.0.1:{model.command[3]}/v1"
         if self.ray is not None:

@@ -136,6 +136,12 @@ def table(report: dict[str, Any]) -> str:
         f"model calls: {report['calls']}; answers stored {report['answers_stored']},"
         f" paid twice {report['answers_paid_twice']}, lost {report['answers_lost']}",
     ]
+    lines += [
+        f"nats away for a minute: {one['answers']} answers came meanwhile, {one['lost']} lost;"
+        f" a worker had at most {one['rss_mib_worst']} MiB, {one['rss_mib_before']} before"
+        for stage in report["stages"].values()
+        for one in stage["outages"]
+    ]
     undone = sum(len(stage["not_carried_out"]) for stage in report["stages"].values())
     lines += [f"strikes that could not be carried out here: {undone}"] if undone else []
     for name, cases in report["violations"].items():
