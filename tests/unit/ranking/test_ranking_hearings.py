@@ -1,18 +1,23 @@
 """Who judges what: fair, anonymous to the judges' own side, and no more than the tokens last for."""
 
+import random
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import combinations
 
 from council_evidence import council, proposal, text_evidence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swe_ai_fleet.domain.review import Ballot, Showing
+from swe_ai_fleet.domain.council import Council
+from swe_ai_fleet.domain.review import Ballot, Preference, Showing
 from swe_ai_fleet.ranking.canaries import CANARIES
 from swe_ai_fleet.ranking.decide import decide
 from swe_ai_fleet.ranking.evidence import Evidence
 from swe_ai_fleet.ranking.finalists import MOST_JUDGED
-from swe_ai_fleet.ranking.hearings import Hearing, hearing_of
+from swe_ai_fleet.ranking.hearings import TURNS, Hearing, both_orders, hearing_of
+from swe_ai_fleet.ranking.judging import judge_all
 
 NAMES = ("ada", "bob", "cyd", "dan", "eve", "fay")
 
@@ -194,3 +199,55 @@ def test_ballots_that_name_strangers_or_come_from_them_change_nothing() -> None:
     )
     judged = decide(replace(evidence, ballots=forged, canaries=CANARIES))
     assert {p.score["judge"] for p in judged.ranking} == {0.5}
+
+
+FAMILIES = {f"{model}{n}": f"vllm:{model}" for model in ("ash", "elm", "oak") for n in range(3)}
+"""Nine agents of three models."""
+
+
+def _loving(rng: random.Random, judge: str, showing: Showing, true_order: Sequence[str]) -> Preference:
+    """Takes its own model's answer in nine of ten cases, else the first in two of ten, and errs in three of twenty."""
+    first, second = (FAMILIES[pid.removesuffix(".0")] for pid in (showing.first, showing.second))
+    if first != second and FAMILIES[judge] in (first, second) and rng.random() < 0.9:
+        return "first" if FAMILIES[judge] == first else "second"
+    if rng.random() < 0.2:
+        return "first"
+    is_first = true_order.index(showing.first) < true_order.index(showing.second)
+    return "first" if is_first == (rng.random() >= 0.15) else "second"
+
+
+def test_models_that_love_their_own_words_do_not_spoil_the_order_where_others_can_judge() -> None:
+    rng = random.Random(5)
+    answers = [proposal(name, f"The design of {name}.") for name in ("ash0", "elm0", "oak0", "ash1")]
+    agents = tuple(
+        agent.model_copy(update={"model": FAMILIES[agent.agent_id]}) for agent in council(*FAMILIES).agents
+    )
+    recovered = majority = 0
+    for seed in range(150):
+        true_order = [answer.proposal_id for answer in answers]
+        rng.shuffle(true_order)
+        evidence = text_evidence(answers, council=Council(agents=agents, quorum=1))
+        found = hearing_of(replace(evidence, seed=seed), list(FAMILIES), per_pair=3)
+        assert found is not None
+        judged = judge_all(_heard(rng, found, true_order), _AUTHORS, reliability={})
+        recovered += list(judged.order) == true_order
+        majority += all(sum(rng.random() >= 0.15 for _ in range(3)) >= 2 for _ in combinations(true_order, 2))
+    assert recovered >= majority
+
+
+_AUTHORS = {f"{name}.0": frozenset({name}) for name in ("ash0", "elm0", "oak0", "ash1")}
+
+
+def _heard(rng: random.Random, found: Hearing, true_order: Sequence[str]) -> list[Ballot]:
+    ballots = []
+    for judge, own in found.showings.items():
+        for showing in own[::2]:
+            if {showing.first, showing.second} & CANARIES:
+                continue
+            for turn in range(TURNS):
+                both = both_orders(judge, showing.first, showing.second, seed=1, turn=turn)
+                said = [_loving(rng, judge, one, true_order) for one in both]
+                ballots += [Ballot(showing=s, preferred=p) for s, p in zip(both, said, strict=True)]
+                if said[0] != said[1]:
+                    break
+    return ballots
