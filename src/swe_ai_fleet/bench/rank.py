@@ -11,7 +11,10 @@ import random
 import resource
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 from swe_ai_fleet.bench.rank_observing import Observation, evidence_of, observe
@@ -45,7 +48,7 @@ CAP = 48
 _BATCH = 4
 _QUORUM = 8
 """Answers without which a council that is asked in batches does not stop."""
-_REPEATS = 4
+_REPEATS = 8
 _AT_ONCE = 2
 
 
@@ -88,7 +91,7 @@ async def bench_rank(
     if not problems:
         raise InputError("file", str(path), "it holds no problem", "Give a file of the documented format.")
     observed = await _observe_all(problems, runner, samples=samples, seed=seed)
-    decided = [_decide_all(place, seen, seed=seed) for place, seen in enumerate(observed)]
+    decided = await _decide_each(observed, seed=seed)
     seconds, cpu_seconds = time.monotonic() - began, _cpu_s() - cpu_before
     truth: list[list[bool]] = []
     async with open_scorer(path, scorer or SandboxOptions()) as judge:
@@ -110,6 +113,17 @@ async def _observe_all(
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(one(problem)) for problem in problems]
     return [task.result() for task in tasks]
+
+
+async def _decide_each(observed: Sequence[Observation], *, seed: int) -> list[_Decided]:
+    """All councils of all problems, in as many processes as there are CPUs."""
+    loop = asyncio.get_running_loop()
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as processes:
+        asked = [
+            loop.run_in_executor(processes, partial(_decide_all, place, seen, seed=seed))
+            for place, seen in enumerate(observed)
+        ]
+        return [await answer for answer in asked]
 
 
 def _decide_all(place: int, seen: Observation, *, seed: int) -> _Decided:
