@@ -155,14 +155,9 @@ class RayJobs:
         try:
             await self._once_an_agent_is_up(send)
         except UnreachableError:
-            job = await self._existing(submission_id)
+            job = await self._existing(submission_id, entrypoint)
             if job is None:
                 raise
-            if job.entrypoint != entrypoint:
-                way_out = "Give the run another id."
-                raise InputError(
-                    "id", submission_id, "another command was submitted under it", way_out
-                ) from None
             return job
         return await self.look(submission_id)
 
@@ -251,12 +246,16 @@ class RayJobs:
             else:
                 return
 
-    async def _existing(self, submission_id: str) -> RayJob | None:
+    async def _existing(self, submission_id: str, entrypoint: str) -> RayJob | None:
         """Ray answers a duplicate with 500, like any trouble; whether it is one, only a look can tell."""
         try:
-            return await self.look(submission_id)
+            job = await self.look(submission_id)
         except UnreachableError:
             return None
+        if job.entrypoint != entrypoint:
+            problem = "another command was submitted under it"
+            raise InputError("id", submission_id, problem, "Give the run another id.")
+        return job
 
     async def _call(self, request: Callable[[], _Answer]) -> _Answer:
         try:
