@@ -16,7 +16,7 @@ from swe_ai_fleet.ranking.canaries import CANARIES
 from swe_ai_fleet.ranking.decide import decide
 from swe_ai_fleet.ranking.evidence import Evidence
 from swe_ai_fleet.ranking.finalists import MOST_JUDGED
-from swe_ai_fleet.ranking.hearings import TURNS, Hearing, both_orders, hearing_of
+from swe_ai_fleet.ranking.hearings import PANEL, TURNS, Hearing, both_orders, hearing_of
 from swe_ai_fleet.ranking.judging import judge_all
 
 NAMES = ("ada", "bob", "cyd", "dan", "eve", "fay")
@@ -113,6 +113,16 @@ def test_of_many_answers_the_most_promising_are_judged_and_the_others_come_after
 
 def _before(one: str, other: str) -> bool:
     return (one in CANARIES, one) < (other in CANARIES, other)
+
+
+def test_of_a_large_council_a_few_judge_who_gave_none_of_the_answers() -> None:
+    names = tuple(f"dev{n:02}" for n in range(60))
+    answers = [proposal(name, f"Design {int(name[3:]) % 6}.") for name in names[:40]]
+    found = hearing_of(text_evidence(answers, council=council(*names)), names, per_pair=2)
+    assert found is not None
+    assert len(found.showings) <= PANEL
+    assert set(found.showings) <= set(names[40:])
+    assert len(pairs(found)) == 15
 
 
 def test_a_judge_of_a_third_model_is_asked_before_one_whose_model_gave_one_of_the_answers() -> None:
