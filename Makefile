@@ -55,8 +55,8 @@ bench: $(STAMP) ## measure the fleet beside the bare calls
 	  $(BIN)/python benchmarks/table.py $$kept; \
 	done; $(BIN)/python benchmarks/plots.py
 
-chaos: $(STAMP) ## break a fleet of processes for twenty minutes and judge what is left (SEED=1)
-	@$(BIN)/python -m chaos --seed $(or $(SEED),1)
+chaos: $(STAMP) ## break a fleet of processes for a quarter of an hour and judge what is left (SEED=1)
+	@$(BIN)/python -m chaos --at-once 2 --seed $(or $(SEED),1)
 
 soak: $(STAMP) ## load a fleet for twenty minutes and see that it does not grow
 	@$(BIN)/python -m chaos.soak

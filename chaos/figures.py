@@ -110,15 +110,16 @@ def _strike_rows(evidence: Evidence) -> list[dict[str, Any]]:
     for event in evidence.events:
         by_deliberation[event.deliberation].append(event)
     found: defaultdict[str, list[float | None]] = defaultdict(list)
+    counts = Counter(fault["kind"] for fault in evidence.faults)
     for fault in evidence.faults:
         kind = fault["kind"]
         if kind in _NO_FAULTS or kind == "model server faulty":
             continue
         if kind in _PROCESS_KINDS:
-            found[kind].append(_resumed_s(fault, evidence, by_deliberation))
+            found[kind] += _resumed_s(fault, evidence, by_deliberation)
         else:
             found[kind].append(_next_s(times, fault["at"]))
-    return [_row(kind, recoveries) for kind, recoveries in found.items()]
+    return [_row(kind, counts[kind], recoveries) for kind, recoveries in found.items()]
 
 
 def _next_s(times: list[float], at: float) -> float | None:
@@ -129,8 +130,8 @@ def _next_s(times: list[float], at: float) -> float | None:
 
 def _resumed_s(
     fault: dict[str, Any], evidence: Evidence, by_deliberation: dict[str, list[Stored]]
-) -> float | None:
-    """Seconds until the last deliberation that this process had in its hands went on."""
+) -> list[float | None]:
+    """Seconds until the last deliberation that this process had in its hands went on; nothing where it had none."""
     at, ends = fault["at"], _ends(evidence)
     held: dict[str, int] = {}
     for ack in sorted((a for a in evidence.acks if a["at"] <= at), key=lambda a: a["at"]):
@@ -139,8 +140,8 @@ def _resumed_s(
     waits = [next((e.at - at for e in by_deliberation[d] if e.at > at), None) for d in mine]
     known = [wait for wait in waits if wait is not None]
     if not mine:
-        return 0.0
-    return max(known) if len(known) == len(waits) else None
+        return []
+    return [max(known) if len(known) == len(waits) else None]
 
 
 def _call_rows(evidence: Evidence) -> list[dict[str, Any]]:
@@ -158,14 +159,14 @@ def _call_rows(evidence: Evidence) -> list[dict[str, Any]]:
                 (c.ended for c in calls[place:] if c.whole and c.fault in {None, "slow"} and c.ended), None
             )
             found[f"model: {call.fault}"].append(None if good is None else max(0.0, good - call.at))
-    return [_row(kind, recoveries) for kind, recoveries in sorted(found.items())]
+    return [_row(kind, len(recoveries), recoveries) for kind, recoveries in sorted(found.items())]
 
 
-def _row(kind: str, recoveries: list[float | None]) -> dict[str, Any]:
+def _row(kind: str, count: int, recoveries: list[float | None]) -> dict[str, Any]:
     known = [seconds for seconds in recoveries if seconds is not None]
     return {
         "kind": kind,
-        "count": len(recoveries),
+        "count": count,
         "median_s": round(median(known), 2) if known else None,
         "worst_s": round(max(known), 2) if known else None,
         "not_recovered": len(recoveries) - len(known),

@@ -5,7 +5,7 @@ import json
 import sys
 import tempfile
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -96,23 +96,25 @@ def _summed(reports: dict[str, dict[str, Any]]) -> dict[str, Any]:
         whole[name] = sum(report[name] for report in reports.values())
     violations: defaultdict[str, list[str]] = defaultdict(list)
     seconds: defaultdict[str, list[float | None]] = defaultdict(list)
+    counts: Counter[str] = Counter()
     for report in reports.values():
         for name, cases in report["violations"].items():
             violations[name] += cases
         for row in report["faults"]:
             seconds[row["kind"]] += row["seconds"]
+            counts[row["kind"]] += row["count"]
     whole["violations"] = dict(violations)
-    whole["faults"] = [_row(kind, waits) for kind, waits in seconds.items()]
+    whole["faults"] = [_row(kind, counts[kind], waits) for kind, waits in seconds.items()]
     whole["faults_injected"] = sum(row["count"] for row in whole["faults"])
     whole["kinds"] = len(whole["faults"])
     return whole
 
 
-def _row(kind: str, waits: list[float | None]) -> dict[str, Any]:
+def _row(kind: str, count: int, waits: list[float | None]) -> dict[str, Any]:
     known = [wait for wait in waits if wait is not None]
     return {
         "kind": kind,
-        "count": len(waits),
+        "count": count,
         "median_s": round(median(known), 2) if known else None,
         "worst_s": round(max(known), 2) if known else None,
         "not_recovered": len(waits) - len(known),
