@@ -6,6 +6,7 @@ from swe_ai_fleet import __version__
 from swe_ai_fleet.domain.events import Event
 from swe_ai_fleet.domain.outcome import DeliberationOutcome
 from swe_ai_fleet.report.decision import clusters, ranking, tiers
+from swe_ai_fleet.report.judges import judges
 from swe_ai_fleet.report.markup import Child, Html, el, raw
 from swe_ai_fleet.report.people import cost, timeline
 from swe_ai_fleet.report.proposals import proposals
@@ -36,6 +37,7 @@ def render_page(events: Iterable[Event]) -> str:
         timeline(reading),
         ranking(reading),
         tiers(reading),
+        judges(reading),
         clusters(reading),
         proposals(reading),
         cost(reading),

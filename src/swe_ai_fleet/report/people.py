@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from swe_ai_fleet.domain.check import CheckReport
 from swe_ai_fleet.domain.council import BASE_AGENT
 from swe_ai_fleet.domain.events import AgentFailed, Checked, Critiqued, Event, Proposed, Revised
-from swe_ai_fleet.domain.ranking import AgentReport
+from swe_ai_fleet.domain.ranking import AgentReport, Saved
 from swe_ai_fleet.report.markup import Child, Html, el
 from swe_ai_fleet.report.reading import Reading
 
@@ -88,7 +88,7 @@ def _key() -> Html:
 
 def cost(reading: Reading) -> Html:
     """How every agent ended and what it used."""
-    usage = reading.result.usage
+    usage, saved = reading.result.usage, reading.result.saved
     said = (
         f"{usage.requests:,} requests, {usage.prompt_tokens:,} prompt tokens ({usage.cached_tokens:,} from the "
         f"server's cache), {usage.completion_tokens:,} completion tokens."
@@ -99,10 +99,16 @@ def cost(reading: Reading) -> Html:
         "section",
         el("h2", "Agents and cost"),
         el("p", said if usage.requests else "No tokens were counted.", class_="small quiet"),
+        None if saved is None else el("p", _saved(saved), class_="small quiet"),
         el(
             "table", el("thead", head), el("tbody", [_agent(agent, names) for agent in reading.result.agents])
         ),
     )
+
+
+def _saved(saved: Saved) -> str:
+    agents = "1 agent was" if saved.agents == 1 else f"{saved.agents} agents were"
+    return f"{agents} not asked, which saved about {saved.tokens:,} tokens."
 
 
 def _agent(agent: AgentReport, names: tuple[str, ...]) -> Html:

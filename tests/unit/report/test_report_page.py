@@ -8,7 +8,8 @@ import pytest
 from story import Story, task
 from told import whole_story
 
-from swe_ai_fleet.domain.events import Event
+from swe_ai_fleet.domain.events import Critiqued, Event
+from swe_ai_fleet.domain.review import Ballot, Showing
 from swe_ai_fleet.errors import RecordNotFoundError
 from swe_ai_fleet.report.markup import Html, el, joined
 from swe_ai_fleet.report.page import render_page
@@ -132,3 +133,35 @@ def test_elements_escape_text_and_attributes() -> None:
 def test_markup_that_was_added_up_is_text_again() -> None:
     assert not isinstance(el("b", "x") + "<i>", Html)
     assert joined([el("b", "x") + "<i>"]) == "&lt;b&gt;x&lt;/b&gt;&lt;i&gt;"
+
+
+def test_judges_have_a_line_each_and_one_that_is_switched_off_says_why() -> None:
+    told = Story(task(code=False))
+    proposed = [told.proposed(n) for n in range(3)]
+
+    def judged(index: int, one: str, other: str, *preferred: str) -> Critiqued:
+        judge = f"dev-{index + 1}"
+        shown = [(one, other), (other, one)]
+        ballots = [
+            Ballot.model_validate(
+                {"showing": Showing(judge=judge, first=first, second=second), "preferred": said}
+            )
+            for (first, second), said in zip(shown, preferred, strict=True)
+        ]
+        event = told.critiqued(index, (index + 1) % 3)
+        return event.model_copy(update={"critiques": (), "ballots": tuple(ballots)})
+
+    events: list[Event] = [
+        told.requested(),
+        told.started().model_copy(update={"judges": {"dev-1": 1.5}}),
+        *proposed,
+        told.cut(["dev-1.0", "dev-2.0", "dev-3.0"]),
+        judged(0, "dev-2.0", "dev-3.0", "first", "first"),
+        judged(1, "canary.order", "dev-3.0", "first", "second"),
+    ]
+    page = render_page(events)
+    outline(page)
+    shown = text(page)
+    assert "dev-1 vllm:tiny 1 100% 0% 1.5 yes" in shown
+    assert "dev-2 vllm:tiny 1 0% 0% 1 no it prefers the planted answer canary.order" in shown
+    assert "Judges" not in text(render_page(whole_story()))
