@@ -19,7 +19,7 @@ from chaos.ray_cluster import RayCluster, ray_cluster
 MODELS = ("a", "b", "c")
 BACKGROUND = {"share": 0.03, "slow_s": 3.0, "retry_after_s": 1.0}
 """What every model server does wrong at any time."""
-TRAITS = {"first_token_s": 0.8}
+TRAITS = {"first_token_s": 1.5}
 _QUOTA_BYTES = 96 * 1024**2
 _DISK_BYTES = 24 * 1024**2
 _RESTART_S = 1.0
