@@ -12,6 +12,7 @@ from swe_ai_fleet.domain.brief import Assignment, CritiqueStep, JudgeStep, Propo
 from swe_ai_fleet.domain.lesson import Lesson
 from swe_ai_fleet.domain.outcome import Reviewed
 from swe_ai_fleet.domain.proposal import Proposal, Usage
+from swe_ai_fleet.domain.review import Showing
 from swe_ai_fleet.errors import AgentRefusedError, ModelServerError
 from swe_ai_fleet.orchestrator.agents.fallback_agent import FallbackAgent
 from swe_ai_fleet.orchestrator.agents.parsing import UnusableAnswerError
@@ -99,6 +100,13 @@ async def test_a_refusal_of_the_last_tells_what_came_before() -> None:
     agent = FallbackAgent([Link("a", down()), Link("b", AgentRefusedError("No test fails.", "Add one."))])
     with pytest.raises(AgentRefusedError, match=r"No test fails\. Before it: vllm:tiny.*on fire"):
         await agent.propose(assignment(), ProposeStep(), ALONE)
+
+
+async def test_a_judge_whose_model_is_away_is_replaced_by_the_next_link() -> None:
+    step = JudgeStep(showings=(Showing(judge="dev-1", first="ada.0", second="bob.0"),), texts={})
+    links = [Link("a", down()), Link("b")]
+    assert (await FallbackAgent(links).judge(assignment(step), step)).usage.requests >= 1
+    assert len(links[1].asked) == 1
 
 
 async def test_closing_closes_every_link() -> None:
