@@ -9,6 +9,7 @@ from pathlib import Path
 from swe_ai_fleet.bench.model_metrics import until_running
 from swe_ai_fleet.bench.report import BenchReport, Figure, figure, report
 from swe_ai_fleet.bench.surroundings import (
+    BenchFleet,
     asking,
     bench_fleet,
     many,
@@ -31,6 +32,8 @@ _HOLD_S = 3600.0
 _SERVERS = 2
 """Model servers that share the calls which are held, each a process."""
 _OTHER_FILES = 256
+_WAVE = 50
+_BREATH_S = 0.05
 _OF_EACH = 8
 
 
@@ -73,7 +76,7 @@ async def _held(settings: Settings, calls: int, agents: int) -> list[Figure]:
         await fleet.request()
         idle, began = _resident_bytes(), time.perf_counter()
         count = -(-calls // agents)
-        running = asyncio.ensure_future(many(fleet.deliberate, count=count, at_once=count))
+        running = asyncio.ensure_future(_hold(fleet, count))
         try:
             open_calls = await until_running(urls, calls, limit_s=_PATIENCE_S)
             seconds, grown = time.perf_counter() - began, _resident_bytes() - idle
@@ -83,8 +86,17 @@ async def _held(settings: Settings, calls: int, agents: int) -> list[Figure]:
     return [
         figure("agent calls in flight at once", "", [float(open_calls)], aim=f"at least {calls}", digits=0),
         figure("until they were", "s", [seconds]),
-        figure("memory of a call in flight", "KiB", [grown / 1024 / open_calls], aim="at most 60"),
+        figure("memory of a call in flight", "KiB", [grown / 1024 / max(1, open_calls)], aim="at most 60"),
     ]
+
+
+async def _hold(fleet: BenchFleet, count: int) -> None:
+    """Begin so many deliberations, some at a time, as a worker would; none of them ends."""
+    async with asyncio.TaskGroup() as group:
+        for number in range(count):
+            group.create_task(fleet.deliberate())
+            if number % _WAVE == 0:
+                await asyncio.sleep(_BREATH_S)
 
 
 async def _costs(settings: Settings, agents: int, *, large: int) -> tuple[float, float]:

@@ -16,7 +16,9 @@ from swe_ai_fleet.messaging.nats_requests import Stored
 from swe_ai_fleet.messaging.streams import EVENTS
 
 _QUIET_TICKS = 2
-"""Seconds without news after which the stream is read again, at first; they double up to the longest."""
+"""Seconds without news after which the stream of a cluster is read again, at first; they double up to the longest."""
+_CALM_TICKS = 8
+"""The same where one server stores and tells: thousands of followers wait for slow models at the same time."""
 _LONGEST_QUIET_TICKS = 32
 _PAUSE_S = 0.2
 _STALE_TRIES = 25
@@ -53,7 +55,8 @@ class Feed:
         self._seen: set[int] = set()
         self._last = 0
         self._ticks = 0
-        self._patience = _QUIET_TICKS
+        self._first_patience = _QUIET_TICKS if is_clustered else _CALM_TICKS
+        self._patience = self._first_patience
 
     def on_notice(self, message: Incoming) -> None:
         """Take what the server has stored."""
@@ -93,7 +96,7 @@ class Feed:
         if isinstance(news, RecordError):
             raise news
         if news is not None:
-            self._patience = _QUIET_TICKS
+            self._patience = self._first_patience
         return news
 
     def tick(self) -> None:

@@ -100,20 +100,23 @@ async def test_a_server_that_does_not_answer_is_asked_again() -> None:
     assert stream.reads == 4
 
 
-async def test_a_notice_that_was_lost_is_made_good_after_a_while_without_news() -> None:
+@pytest.mark.parametrize(("is_clustered", "ticks"), [(True, 2), (False, 8)])
+async def test_a_notice_that_was_lost_is_made_good_after_a_while_without_news(
+    *, is_clustered: bool, ticks: int
+) -> None:
     stream = Stream(1)
-    feed = feed_of(stream)
+    feed = feed_of(stream, is_clustered=is_clustered)
     async with aclosing(feed.messages()) as messages:
         await anext(messages)
         stream.stored.append(stored(2))
-        for _ in range(2):
+        for _ in range(ticks):
             feed.tick()
         assert (await anext(messages)).sequence == 2
 
 
 async def test_silence_makes_a_follower_ask_ever_more_rarely() -> None:
     stream = Stream(1)
-    feed = feed_of(stream)
+    feed = feed_of(stream, is_clustered=True)
     async with aclosing(feed.messages()) as messages, asyncio.TaskGroup() as group:
         await anext(messages)
         waiting = group.create_task(_next(messages))

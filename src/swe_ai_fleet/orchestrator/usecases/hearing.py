@@ -14,6 +14,8 @@ def plan_hearing(state: Deliberation) -> Hearing | None:
 
     Everybody judges who asks a model, unless its model failed before. The tokens are what the rounds have left.
     """
+    if state.task.council.judges < 1:
+        return None
     round_ = state.judging_round
     spoke = {proposal.agent_id for proposal in state.proposals.values()}
     failed = {agent for number, agent in state.failures if number < round_} - spoke
