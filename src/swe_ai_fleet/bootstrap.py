@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from swe_ai_fleet.domain.council import AgentSpec
 from swe_ai_fleet.domain.events import Requested
 from swe_ai_fleet.domain.task import Task
-from swe_ai_fleet.errors import FleetError, InputError
+from swe_ai_fleet.errors import InputError
 from swe_ai_fleet.execution.admission import AdmittedAgentPool
 from swe_ai_fleet.execution.in_process import InProcessAgentPool
 from swe_ai_fleet.messaging.nats_record import open_nats_record
@@ -186,7 +186,7 @@ class Fleet:
         """
         chosen = tuple(models) or self.settings.default_models()
         for model in dict.fromkeys(chosen):
-            await self._see_that_it_answers(model)
+            await self.registry.probe_one_of(model, known_for_s=_WELL_FOR_S)
         repo = None if task.repo is None else await resolve_repo(task.repo, relative_to=relative_to)
         requested, notes = request_deliberation(
             task,
@@ -199,21 +199,6 @@ class Fleet:
             traceparent=current_span().traceparent or traceparent,
         )
         return requested, (*notes, *_containment_notes(self.settings, task))
-
-    async def _see_that_it_answers(self, chain: str) -> None:
-        """One link that answers is enough; an offline one always does."""
-        links = self.registry.split(chain)
-        if any(link.is_offline for link in links):
-            return
-        problems: list[FleetError] = []
-        for link in links:
-            try:
-                await self.registry.probe(str(link), known_for_s=_WELL_FOR_S)
-            except FleetError as error:
-                problems.append(error)
-            else:
-                return
-        raise problems[0]
 
 
 def _containment_notes(settings: Settings, task: Task) -> tuple[str, ...]:

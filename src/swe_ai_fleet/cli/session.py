@@ -49,8 +49,12 @@ def check_models(models: Sequence[str], settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def open_session(settings: Settings, *, use_ray: bool, style: "Style") -> "AsyncIterator[Fleet]":
+async def open_session(
+    settings: Settings, *, use_ray: bool, style: "Style", models: "Sequence[str]" = ()
+) -> "AsyncIterator[Fleet]":
     """A running fleet; what is started for it is told in that style.
+
+    Nothing is started where one of ``models`` does not answer.
 
     Raises:
         FleetError: something that is needed cannot be reached or started.
@@ -58,6 +62,7 @@ async def open_session(settings: Settings, *, use_ray: bool, style: "Style") -> 
     from swe_ai_fleet.cli.progress import open_progress
     from swe_ai_fleet.local.embedded import open_embedded
 
+    await _see_that_they_answer(settings, models)
     async with AsyncExitStack() as stack:
         async with open_progress(style) as progress:
             embedded = open_embedded(
@@ -68,6 +73,20 @@ async def open_session(settings: Settings, *, use_ray: bool, style: "Style") -> 
 
             fleet = await stack.enter_async_context(open_fleet(ready))
         yield fleet
+
+
+async def _see_that_they_answer(settings: Settings, models: "Sequence[str]") -> None:
+    chains = [chain for chain in dict.fromkeys(models) if "offline:" not in chain]
+    if not chains:
+        return
+    from swe_ai_fleet.models.registry import ModelRegistry
+
+    registry = ModelRegistry(settings.providers())
+    try:
+        for chain in chains:
+            await registry.probe_one_of(chain)
+    finally:
+        await registry.close()
 
 
 def _import_fleet() -> None:

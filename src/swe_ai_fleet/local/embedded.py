@@ -30,16 +30,26 @@ async def open_embedded(
         meanwhile: done in a thread while the servers start, such as importing what will use them.
 
     Raises:
-        UnreachableError: a server does not start.
+        UnreachableError: a server does not start, or NATS does not answer.
     """
     starts_nats = settings.nats.url is None
     starts_ray = use_ray and settings.ray.enabled and settings.ray.address is None
+    if starts_ray and not starts_nats:
+        await _see_that_it_answers(settings.nats)
     parts = ["NATS"] * starts_nats + ["Ray"] * starts_ray
     if parts and progress is not None:
         progress(f"starting {' and '.join(parts)} on this machine")
     async with AsyncExitStack() as stack:
         servers = await _start(stack, settings, meanwhile, starts_nats=starts_nats, starts_ray=starts_ray)
         yield _filled(settings, *servers, use_ray=use_ray)
+
+
+async def _see_that_it_answers(nats: NatsOptions) -> None:
+    """Ray takes seconds to start and to stop; it is not started for a record that is away."""
+    from swe_ai_fleet.messaging.nats_connecting import open_connection
+
+    async with open_connection(nats):
+        pass
 
 
 async def _start(
@@ -52,11 +62,12 @@ async def _start(
 ) -> tuple[NatsAddress | None, str | None]:
     """Enter both at once; the first that does not start ends the other."""
 
-    async def nats() -> NatsAddress | None:
+    async def nats(imports: asyncio.Task[object]) -> NatsAddress | None:
         if not starts_nats:
             return None
         address = await stack.enter_async_context(open_nats_server(settings.data_dir / "nats"))
         if address.is_fresh:
+            await imports  # two threads must not import parts of one package at once
             from swe_ai_fleet.messaging.nats_left_over import hand_out_left_over
 
             with suppress(FleetError):  # whoever needs the record finds out what is wrong with it
@@ -69,8 +80,8 @@ async def _start(
 
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = group.create_task(nats()), group.create_task(ray())
-            group.create_task(asyncio.to_thread(meanwhile))
+            imports = group.create_task(asyncio.to_thread(meanwhile))
+            tasks = group.create_task(nats(imports)), group.create_task(ray())
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from errors
     return tasks[0].result(), tasks[1].result()

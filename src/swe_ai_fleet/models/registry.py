@@ -108,6 +108,29 @@ class ModelRegistry:
             await self._probe(link)
             self._seen_well[link] = loop_time()
 
+    async def probe_one_of(self, chain: str, *, known_for_s: float = 0.0) -> None:
+        """See that one link of a fallback order answers; an offline one always does.
+
+        Args:
+            chain: one model, or several in a fallback order.
+            known_for_s: what it answered in the last so many seconds is believed.
+
+        Raises:
+            FleetError: the problem of the first link, as :meth:`probe` raises it.
+        """
+        links = self.split(chain)
+        if any(link.is_offline for link in links):
+            return
+        problems: list[FleetError] = []
+        for link in links:
+            try:
+                await self.probe(str(link), known_for_s=known_for_s)
+            except FleetError as error:
+                problems.append(error)
+            else:
+                return
+        raise problems[0]
+
     async def _probe(self, link: ModelId) -> None:
         """One server that is well is enough; the problem of the first where none is."""
         provider = self._by_name[link.provider]

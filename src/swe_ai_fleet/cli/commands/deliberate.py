@@ -100,7 +100,9 @@ async def carry_out(plan: Plan, interrupts: Interrupts) -> int:
     with file.locating(), ungrouped():
         if file.task.repo is not None:
             await resolve_repo(file.task.repo, relative_to=file.folder)
-        async with open_session(plan.settings, use_ray=plan.use_ray, style=plan.style) as fleet:
+        models = plan.models or plan.settings.default_models()
+        session = open_session(plan.settings, use_ray=plan.use_ray, style=plan.style, models=models)
+        async with session as fleet:
             with span("swe-fleet deliberate"):
                 result = await _decide(plan, fleet, interrupts)
             events = await fleet.record.events.history(result.deliberation_id) if plan.out else ()
