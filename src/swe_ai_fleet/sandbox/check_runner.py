@@ -14,7 +14,7 @@ from swe_ai_fleet.sandbox.controls import protected_files
 from swe_ai_fleet.sandbox.files import write_files
 from swe_ai_fleet.sandbox.one_check import require_command, run_check
 from swe_ai_fleet.sandbox.patches.making import Patch, make_patch
-from swe_ai_fleet.sandbox.proposed_checks import agreed, check_of, proposed_tests, trial_of
+from swe_ai_fleet.sandbox.proposed_checks import agreed, check_of, cpu_limit_s, proposed_tests, trial_of
 from swe_ai_fleet.sandbox.tricks import find_trick
 
 BASE = "base"
@@ -93,10 +93,13 @@ class SandboxCheckRunner:
                 tests, changed = await asyncio.to_thread(_prepare, task, checks, answer, folder)
             except PatchError as error:
                 return Trial(on=on, status=CheckStatus.ERROR, note=str(error)[:_NOTE_CHARS])
-            held = (*task.protected_paths, *tests)
-            check = check_of(task, tests)
             result = await run_check(
-                check, folder=folder, changed=changed, protected=held, sandbox=self._sandbox
+                check_of(task, tests),
+                folder=folder,
+                changed=changed,
+                protected=(*task.protected_paths, *tests),
+                sandbox=self._sandbox,
+                cpu_s=cpu_limit_s(task),
             )
         return trial_of(on, result)
 

@@ -22,7 +22,13 @@ _TIME = ("wall", "cpu")
 
 
 async def run_check(
-    check: Check, *, folder: Path, changed: Collection[str], protected: Sequence[str], sandbox: Sandbox
+    check: Check,
+    *,
+    folder: Path,
+    changed: Collection[str],
+    protected: Sequence[str],
+    sandbox: Sandbox,
+    cpu_s: float | None = None,
 ) -> CheckResult:
     """Run it with ``folder`` as its place.
 
@@ -32,6 +38,7 @@ async def run_check(
         changed: the files that a proposal has changed in it.
         protected: globs of files that must stay as they are while it runs.
         sandbox: where it runs.
+        cpu_s: CPU seconds of any one of its processes; the sandbox's own limit where it is None.
 
     Raises:
         SandboxError: it could not be started.
@@ -42,7 +49,7 @@ async def run_check(
     done = await sandbox.run(
         ("/bin/sh", "-c", command),
         folder=folder,
-        limits=Limits(wall_s=check.timeout_s),
+        limits=Limits(wall_s=check.timeout_s, cpu_s=cpu_s),
         env=recorder.environment(folder),
         readable=(INSIDE, *held),
     )

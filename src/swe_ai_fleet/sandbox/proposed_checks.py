@@ -23,8 +23,8 @@ _MAX_BYTES = 256 * 1024
 _MAX_CASES = 200
 _MAX_CASE_CHARS = 300
 _NOTE_CHARS = 300
-_SHARE = 0.07
-_LEAST_S = 5.0
+_WALL_SHARE, _LEAST_WALL_S = 0.12, 10.0
+_CPU_SHARE, _LEAST_CPU_S = 0.05, 5.0
 _TEST_FILE = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_test)\.py$")
 _RUNNER = re.compile(r"^\s*((?:\w+=\S*\s+)*(?:\S*python[\d.]*\s+-m\s+)?(?:pytest|py\.test))(?=\s|$)")
 _HOME = "test_proposed.py"
@@ -53,14 +53,20 @@ def proposed_tests(content: str, tree: Path) -> tuple[ChangedFile, ...]:
 def check_of(task: Task, paths: Sequence[str]) -> Check:
     """The check that runs these test files: with the task's own way to start pytest, where it has one.
 
-    It gets a small share of the task's seconds, so that a test that hangs does not hold the deliberation.
+    It gets a small share of the task's seconds, so that a test that sleeps does not hold the deliberation; one that
+    computes without end has less, in CPU seconds, which do not depend on what else runs on the machine.
     """
     found = (_RUNNER.match(check.command) for check in task.checks)
     runner = next((match[1] for match in found if match is not None), "python -m pytest")
     longest = max((check.timeout_s for check in task.checks), default=60.0)
-    limit_s = min(longest, max(_LEAST_S, _SHARE * task.budget.seconds))
+    limit_s = min(longest, max(_LEAST_WALL_S, _WALL_SHARE * task.budget.seconds))
     words = " ".join(shlex.quote(f"./{path}") for path in paths)
     return Check(name=NAME, command=f"{runner} -q -p no:cacheprovider {words}", timeout_s=limit_s)
+
+
+def cpu_limit_s(task: Task) -> float:
+    """CPU seconds that one process of proposed checks may use."""
+    return max(_LEAST_CPU_S, _CPU_SHARE * task.budget.seconds)
 
 
 def trial_of(on: str, result: CheckResult) -> Trial:

@@ -20,7 +20,7 @@ TASK = Task(
     description="reorder() orders one unit too few.",
     checks=(Check(name="tests", command=f"{PYTEST} tests/test_inventory.py"),),
     protected_paths=("tests/**",),
-    budget=Budget(seconds=120.0),
+    budget=Budget(seconds=200.0),
 )
 HONEST = """\
 tests/test_reorder.py
@@ -124,7 +124,7 @@ async def test_a_case_that_is_not_the_same_twice_on_the_base_is_skipped(
         ("test_quits.py\n```python\nimport sys\ndef test_a(): pass\nsys.exit(0)\n```\n", ""),
         (
             "test_hangs.py\n```python\ndef test_a():\n    while True: pass\n```\n",
-            "ended by the sandbox: wall",
+            "ended",
         ),
         (
             "test_forges.py\n```python\nimport _pytest.python\n"
@@ -137,8 +137,7 @@ async def test_a_case_that_is_not_the_same_twice_on_the_base_is_skipped(
 async def test_checks_that_cheat_or_cannot_run_say_nothing(
     content: str, note: str, runner: SandboxCheckRunner, repo: RepoRef
 ) -> None:
-    task = TASK.model_copy(update={"budget": Budget(seconds=10.0)})
-    trial = await runner.try_checks(task, repo, checks(content), RIGHT)
+    trial = await runner.try_checks(TASK, repo, checks(content), RIGHT)
     assert "passed" not in trial.cases.values()
     assert note in trial.note
 
