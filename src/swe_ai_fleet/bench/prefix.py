@@ -19,9 +19,11 @@ from swe_ai_fleet.bench.surroundings import asking, bench_fleet, record_of_its_o
 
 _BLOCK_TOKENS = 16
 """Of vLLM's prefix cache."""
+_Block = tuple[int, int]
+"""Where it begins, and a hash of everything up to its end."""
 _OWN_PART = "\n\n# You\n\n"
 """Where the common part of the fleet's prompts ends."""
-_DESCRIPTION_BYTES = 6000
+_DESCRIPTION_BYTES = 4000
 _LIMIT_S = 3600.0
 
 
@@ -42,6 +44,7 @@ async def measure_prefix(
         UnreachableError: the server does not answer.
     """
     runs: dict[bool, list[_Run]] = {False: [], True: []}
+    seen: set[_Block] = set()
     async with record_of_its_own(use_ray=False) as settings:
         limits = settings.agents.model_copy(update={"max_tokens": max_tokens})
         brief = settings.model_copy(update={"agents": limits})
@@ -58,7 +61,7 @@ async def measure_prefix(
                         began = time.perf_counter()
                         await fleet.deliberate()
                         run.seconds = time.perf_counter() - began
-                    run.shareable = await _shareable(url, model, relay.prompts)
+                    run.shareable = shareable_tokens(await _tokenized(url, model, relay.prompts), seen)
                     runs[role_first].append(run)
     told: dict[str, JsonValue] = {
         "agents": agents,
@@ -164,7 +167,7 @@ def _count(relay: Relay, answer: dict[str, Any]) -> None:
     relay.cached_tokens += (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
 
 
-async def _shareable(url: str, model: str, prompts: Sequence[list[dict[str, str]]]) -> int:
+async def _tokenized(url: str, model: str, prompts: Sequence[list[dict[str, str]]]) -> list[list[int]]:
     root = url.removesuffix("/v1")
     told: list[list[int]] = []
     async with aiohttp.ClientSession() as session:
@@ -172,12 +175,14 @@ async def _shareable(url: str, model: str, prompts: Sequence[list[dict[str, str]
             body = {"model": model, "messages": messages, "add_generation_prompt": True}
             async with session.post(f"{root}/tokenize", json=body) as answered:
                 told.append((await answered.json())["tokens"])
-    return shareable_tokens(told)
+    return told
 
 
-def shareable_tokens(prompts: Sequence[Sequence[int]]) -> int:
-    """Tokens that need not be computed again, were everything kept; never a whole prompt, whose end must be run."""
-    seen: set[tuple[int, int]] = set()
+def shareable_tokens(prompts: Sequence[Sequence[int]], seen: set[_Block]) -> int:
+    """Tokens that need not be computed again, were everything kept; never a whole prompt, whose end must be run.
+
+    ``seen`` is what the server has computed before, and takes in what it computes for these.
+    """
     total = 0
     for tokens in prompts:
         blocks, chain = [], 0
