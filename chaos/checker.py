@@ -251,15 +251,27 @@ def answers(evidence: Evidence) -> dict[Key, float]:
 
 
 def _asked_again(evidence: Evidence) -> list[str]:
-    """Counted from when somebody knew that the answer is stored; whoever asked for it was the first who could."""
-    known = answers(evidence)
-    for ack in evidence.acks:
-        for step in _STEPS.get(ack["type"], ()):
-            key = (ack["deliberation"], ack["round"], ack["agent"], step)
-            if key in known:
-                known[key] = max(known[key], ack["at"]) if not ack["duplicate"] else known[key]
+    """Counted from when everybody who asks for it could know that the answer is stored."""
+    known = _known(evidence)
     return [
         f"{'/'.join(map(str, call.key))}: {call.at - known[call.key]:.2f} s later"
         for call in evidence.calls
         if call.key in known and call.at > known[call.key] + NOTICE_S
     ]
+
+
+def _known(evidence: Evidence) -> dict[Key, float]:
+    """When its publisher had the acknowledgement; later where a worker that had asked was stopped and went on."""
+    known = answers(evidence)
+    for ack in evidence.acks:
+        for step in _STEPS.get(ack["type"], ()):
+            key = (ack["deliberation"], ack["round"], ack["agent"], step)
+            if key in known and not ack["duplicate"]:
+                known[key] = max(known[key], ack["at"])
+    for fault in evidence.faults:
+        if fault["kind"] != "worker paused":
+            continue
+        at, over = fault["at"], fault["at"] + fault["hold_s"]
+        held = {a["deliberation"] for a in evidence.acks if a["pid"] == fault["pid"] and a["at"] <= at}
+        known |= {key: over for key, since in known.items() if key[0] in held and at <= since < over}
+    return known

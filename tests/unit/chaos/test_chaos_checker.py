@@ -95,6 +95,17 @@ def test_a_question_may_be_asked_again_until_somebody_knows_that_its_answer_is_s
     assert broken(replace(WHOLE, acks=[late], calls=[call(1.0), call(9.5)])) == set()
 
 
+def test_a_worker_that_was_stopped_meanwhile_knows_only_when_it_goes_on() -> None:
+    started = {**ack("dev-1"), "type": "started", "agent": "", "at": 1.0, "digest": ""}
+    events = [*WHOLE.events, replace(WHOLE.events[0], sequence=5, type="started")]
+    paused = {"kind": "worker paused", "at": 1.5, "hold_s": 8.0, "pid": 7}
+    whole = replace(WHOLE, events=events[:1] + events[-1:] + events[1:4], acks=[started, ack("dev-1")])
+    asked = [call(1.2), call(9.9)]
+    assert broken(replace(whole, calls=asked)) >= {AGAIN}
+    assert AGAIN not in broken(replace(whole, calls=asked, faults=[paused]))
+    assert AGAIN in broken(replace(whole, calls=asked, faults=[{**paused, "pid": 8}]))
+
+
 def test_recovery_of_a_request_counts_until_the_same_question_has_a_good_answer() -> None:
     [row] = figures(replace(WHOLE, calls=[call(1.0, "hang"), call(8.0)]))["faults"]
     assert (row["kind"], row["count"], row["worst_s"], row["not_recovered"]) == ("model: hang", 1, 8.0, 0)
