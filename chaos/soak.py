@@ -1,7 +1,7 @@
 """``python -m chaos.soak``: a steady load on a healthy fleet, and whether its workers stay as large as they were.
 
-Prints memory, open files and tasks of every worker at the start, in the middle and at the end, each the median of half
-a minute; exit status 1 where a deliberation is not closed, or one of these has grown for good.
+Prints memory, open files and tasks of every worker at the start, in the middle and at the end, each the least of half
+a minute, to which comes what is open at a moment; exit status 1 where a deliberation is not closed, or one of these has grown for good.
 """
 
 import argparse
@@ -11,7 +11,6 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from chaos.load import open_load
@@ -66,12 +65,12 @@ def _sizes(rig: Rig, pid: int, seconds: float) -> list[dict[str, float]]:
     began = lines[0]["at"]
     ended = lines[-1]["at"]
     starts = (began + _WARM_SHARE * seconds, (began + ended - _WINDOW_S) / 2, ended - _WINDOW_S)
-    return [_middle([line for line in lines if start <= line["at"] <= start + _WINDOW_S]) for start in starts]
+    return [_least([line for line in lines if start <= line["at"] <= start + _WINDOW_S]) for start in starts]
 
 
-def _middle(lines: Sequence[dict[str, Any]]) -> dict[str, float]:
+def _least(lines: Sequence[dict[str, Any]]) -> dict[str, float]:
     names = ("rss", "files", "tasks")
-    return {name: median(line[name] for line in lines) for name in names}
+    return {name: min(line[name] for line in lines) for name in names}
 
 
 def _table(report: dict[str, Any]) -> str:
