@@ -1,7 +1,8 @@
 """``python -m chaos.soak``: a steady load on a healthy fleet, and whether its workers stay as large as they were.
 
-Prints memory, open files and tasks of every worker at the start, in the middle and at the end, each the least of half
-a minute, to which comes what is open at a moment; exit status 1 where a deliberation is not closed, or one of these has grown for good.
+Prints memory, open files and tasks of every worker at the start, in the middle and at the end: each the least of half a
+minute, to which comes what is open at a moment. Exit status 1 where a deliberation is not closed, or one of these has
+grown for good.
 """
 
 import argparse
