@@ -12,7 +12,7 @@ from sandboxes import make_repository
 from swe_ai_fleet.models.simulated.request import ChatRequest
 from swe_ai_fleet.models.simulated.server import SimulatedModelServer
 
-pytestmark = [pytest.mark.local, pytest.mark.nats, pytest.mark.sandbox, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.local, pytest.mark.nats, pytest.mark.sandbox, pytest.mark.timeout(600)]
 MODES = [pytest.param(("--no-ray",), id="in_process"), pytest.param((), id="ray", marks=pytest.mark.ray)]
 
 SOURCE = "def reorder(stock, minimum):\n    return max(0, minimum - stock)\n"
@@ -25,7 +25,7 @@ checks:
   - {name: tests, command: PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python -m pytest -q tests/test_inventory.py}
 protected_paths: [tests/**]
 council: {agents: 3}
-budget: {seconds: 200}
+budget: {seconds: 600}
 """
 FUNCTION = """\
 description: |
@@ -35,7 +35,7 @@ description: |
   4
 entry_point: following
 council: {agents: 3, qa: 2}
-budget: {seconds: 200}
+budget: {seconds: 600}
 """
 TESTERS, SECOND, THIRD = "Propose the", "Start from what failed", "Name two different causes"
 """What only the prompts of testers, and of the second and third of a kind, hold."""
