@@ -1,5 +1,6 @@
 """Deliberations a second with models that take no time: the fleet beside the bare calls, in the same run."""
 
+import statistics
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
@@ -121,6 +122,7 @@ def _figures(rates: Mapping[str, list[float]]) -> list[Figure]:
     gains = [more / less for more, less in zip(rates[several], rates[one], strict=True)]
     figures.append(figure(f"{several} / one", "", gains, aim="near 2 while cores last"))
     if NEW_ACTORS in rates:
-        times = [ours / theirs for ours, theirs in zip(rates[IN_PROCESS], rates[NEW_ACTORS], strict=True)]
+        ours = statistics.median(rates[IN_PROCESS])
+        times = [ours / theirs for theirs in rates[NEW_ACTORS]]
         figures.append(figure("fleet / a new actor for each agent", "", times, aim="at least 300", digits=0))
     return figures
