@@ -1,8 +1,8 @@
 """``python -m chaos.soak``: a steady load on a healthy fleet, and whether its workers stay as large as they were.
 
-Prints memory, open files and tasks of every worker at the start, in the middle and at the end: each the least of half a
-minute, to which comes what is open at a moment. Exit status 1 where a deliberation is not closed, or one of these has
-grown for good.
+Prints memory, open files and tasks of every worker before the load, at its start, in its middle, at its end (each the
+least of half a minute, to which comes what is open at a moment), and after it. Exit status 1 where a deliberation is
+not closed, where memory grew between start and end, or where more files or tasks are left after the load than before.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import asyncio
 import json
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,12 @@ from swe_ai_fleet.logs import configure_logs
 _WINDOW_S = 30.0
 _WARM_SHARE = 0.1
 """Of the time; a process grows until it has seen everything once."""
-_MOST_GROWTH = {"rss": 1.15, "files": 1.25, "tasks": 1.25}
+_IDLE_S = 10.0
+"""Without work, before and after; connections to models are kept longer, so that a few files may stay."""
+_MOST_MEMORY = 1.15
 """End over start: more is a leak; noise of allocator and load is less."""
+_MOST_LEFT = {"files": 12, "tasks": 8}
+"""More after than before the load: connections that are kept to three model servers, and who watches over them."""
 
 
 async def soak(folder: Path, *, minutes: float, per_minute: float, seed: int) -> dict[str, Any]:
@@ -37,17 +42,16 @@ async def soak(folder: Path, *, minutes: float, per_minute: float, seed: int) ->
         for _ in range(stage.workers):
             await rig.working(await rig.add_worker())
         say(f"soak: {stage.deliberations} deliberations over {minutes:g} minutes")
+        await asyncio.sleep(_IDLE_S)
+        began = time.time()
         await load.run()
-        sizes = {worker.process.name: _sizes(rig, worker.process.pid, seconds) for worker in rig.workers}
+        ended = time.time()
         is_drained = await load.drained(120)
+        await asyncio.sleep(_IDLE_S)
+        sizes = {w.process.name: _sizes(rig, w.process.pid, began, ended) for w in rig.workers}
         statuses = await rig.stop_workers()
         verdict = await judged(folder, [server.url for server in rig.servers])
-    grown = [
-        f"{name}: {what} from {first[what]} to {last[what]}"
-        for name, (first, *_, last) in sizes.items()
-        for what, most in _MOST_GROWTH.items()
-        if last[what] > first[what] * most
-    ]
+    grown = [case for name, seen in sizes.items() for case in _grown(name, *seen)]
     return {
         "minutes": minutes,
         "accepted": verdict["accepted"],
@@ -60,13 +64,39 @@ async def soak(folder: Path, *, minutes: float, per_minute: float, seed: int) ->
     }
 
 
-def _sizes(rig: Rig, pid: int, seconds: float) -> list[dict[str, float]]:
-    """A worker at the start, in the middle and at the end."""
+def _sizes(rig: Rig, pid: int, began: float, ended: float) -> list[dict[str, float]]:
+    """A worker before the load, at its start, in its middle, at its end, and after it."""
     lines = [json.loads(line) for line in (rig.notes / f"sizes-{pid}.jsonl").read_text().splitlines()]
-    began = lines[0]["at"]
-    ended = lines[-1]["at"]
-    starts = (began + _WARM_SHARE * seconds, (began + ended - _WINDOW_S) / 2, ended - _WINDOW_S)
-    return [_least([line for line in lines if start <= line["at"] <= start + _WINDOW_S]) for start in starts]
+    last = lines[-1]["at"]
+    windows = (
+        (began - _IDLE_S, began),
+        *(
+            (at, at + _WINDOW_S)
+            for at in (began + _WARM_SHARE * (ended - began), (began + ended - _WINDOW_S) / 2)
+        ),
+        (ended - _WINDOW_S, ended),
+        (last - _IDLE_S / 2, last),
+    )
+    return [_least([line for line in lines if start <= line["at"] <= end]) for start, end in windows]
+
+
+def _grown(
+    name: str,
+    before: dict[str, float],
+    start: dict[str, float],
+    _middle: dict[str, float],
+    end: dict[str, float],
+    after: dict[str, float],
+) -> list[str]:
+    """What has grown for good."""
+    cases = [
+        f"{name}: {what} from {before[what]} before to {after[what]} after"
+        for what, most in _MOST_LEFT.items()
+        if after[what] > before[what] + most
+    ]
+    if end["rss"] > start["rss"] * _MOST_MEMORY:
+        cases.append(f"{name}: memory from {start['rss']} to {end['rss']} bytes")
+    return cases
 
 
 def _least(lines: Sequence[dict[str, Any]]) -> dict[str, float]:
@@ -75,7 +105,8 @@ def _least(lines: Sequence[dict[str, Any]]) -> dict[str, float]:
 
 
 def _table(report: dict[str, Any]) -> str:
-    lines = [f"{'worker':12} {'':8} {'start':>10} {'middle':>10} {'end':>10}"]
+    head = " ".join(f"{word:>10}" for word in ("before", "start", "middle", "end", "after"))
+    lines = [f"{'worker':12} {'':8} {head}"]
     for name, sizes in report["sizes"].items():
         for what, unit in (("rss", 1024**2), ("files", 1), ("tasks", 1)):
             row = " ".join(f"{size[what] / unit:10.1f}" for size in sizes)
