@@ -1,9 +1,16 @@
 """What holds for every test."""
 
+import importlib.util
 import sys
 from collections.abc import Iterator
 
 import pytest
+
+if importlib.util.find_spec("hypothesis") is not None:  # the plain agent is tested without it
+    from hypothesis import settings
+
+    settings.register_profile("whatever the machine", deadline=None)
+    settings.load_profile("whatever the machine")
 
 
 @pytest.fixture(autouse=True)

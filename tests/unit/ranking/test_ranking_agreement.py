@@ -169,7 +169,7 @@ def test_a_growing_council_stops_when_the_leader_is_safe() -> None:
 outputs = st.dictionaries(st.sampled_from("123"), st.sampled_from(["0", "1", "'a'"]), max_size=3)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     st.lists(outputs, min_size=1, max_size=4),
     st.lists(

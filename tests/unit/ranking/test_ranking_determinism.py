@@ -46,7 +46,7 @@ def evidence(*, answers: Any, seen: Any, remarks: Any, has_repo: bool, weights: 
     )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     answers=st.lists(proposals, max_size=8, unique_by=lambda p: p.proposal_id),
     seen=st.lists(reports, max_size=8, unique_by=lambda r: r.proposal_id),

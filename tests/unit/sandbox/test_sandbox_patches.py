@@ -204,7 +204,7 @@ TEXTS = st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(old=TEXTS, new=TEXTS)
 def test_git_applies_what_is_written_and_reading_it_again_gives_the_same(
     old: str, new: str, tmp_path_factory: pytest.TempPathFactory
