@@ -12,7 +12,7 @@ from swe_ai_fleet.repair.edits import FAMILIES, Family
 from swe_ai_fleet.repair.edits.site import Site
 from swe_ai_fleet.repair.kinds import VariableKinds
 from swe_ai_fleet.repair.localise import Suspect
-from swe_ai_fleet.repair.scope import Ingredients
+from swe_ai_fleet.repair.scope import Ingredients, Package
 from swe_ai_fleet.repair.source import Edit, FunctionNode, Source, header_nodes
 
 SUSPICION_WEIGHT = 2.0
@@ -51,6 +51,7 @@ def single_edits(
     heap: list[tuple[float, int, Candidate]] = []
     numbers = count()
     seen: set[Edit] = set()
+    package = Package(suspect.source for suspect in suspects)
     kitchen: dict[str, Ingredients] = {}
     for suspect in suspects:
         base = -SUSPICION_WEIGHT * math.log(suspect.score / best)
@@ -58,7 +59,7 @@ def single_edits(
         source = suspect.source
         ingredients = kitchen.get(source.path)
         if ingredients is None:
-            ingredients = kitchen[source.path] = Ingredients(source, types.get(source.path))
+            ingredients = kitchen[source.path] = Ingredients(source, types.get(source.path), package)
         for candidate in _at(suspect, ingredients, base):
             heapq.heappush(heap, (candidate.cost, next(numbers), candidate))
     yield from _popped(heap, seen, up_to=math.inf)

@@ -5,7 +5,7 @@ The plastic surgery hypothesis (Barr et al., FSE 2014): most of what a change ne
 
 import ast
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -25,13 +25,53 @@ class Names:
     """Of which types the variables have been in the traced runs, where known."""
 
 
-class Ingredients:
-    """What one file offers."""
+class Package:
+    """What the files that the tests reach define for each other."""
 
-    def __init__(self, source: Source, types: Mapping[int, VariableKinds] | None = None) -> None:
+    def __init__(self, sources: Iterable[Source]) -> None:
+        """Nothing is looked up yet."""
+        self._sources = {source.path: source for source in sources}
+        self._defined: dict[str, Counter[str]] = {}
+
+    def defined_outside(self, path: str) -> list[str]:
+        """Functions, classes, methods and fields of the other files, the most often defined first, then by name."""
+        found: Counter[str] = Counter()
+        for other in self._sources:
+            if other != path:
+                found.update(self._of(other))
+        return sorted(found, key=lambda name: (-found[name], name))
+
+    def _of(self, path: str) -> Counter[str]:
+        if path not in self._defined:
+            self._defined[path] = Counter(_defined(self._sources[path].tree))
+        return self._defined[path]
+
+
+def _defined(tree: ast.Module) -> Iterator[str]:
+    """Names by which others reach what a file defines; special methods are left out."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            if not node.name.startswith("__"):
+                yield node.name
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr
+
+
+class Ingredients:
+    """What one file offers, with what the rest of its package defines."""
+
+    def __init__(
+        self,
+        source: Source,
+        types: Mapping[int, VariableKinds] | None = None,
+        package: Package | None = None,
+    ) -> None:
         """``types``: what the variables of each function were seen to be, by the first line of the function."""
         self.source = source
         self._types = types or {}
+        self._package = package
         self._names: dict[FunctionNode | None, Names] = {}
         self._expressions: dict[FunctionNode | None, dict[str, ast.expr]] = {}
 
@@ -39,6 +79,11 @@ class Ingredients:
     def attributes(self) -> Counter[str]:
         """Attribute names that the file reads or sets, by how often, and fields that its classes declare."""
         return Counter(n.attr for n in ast.walk(self.source.tree) if isinstance(n, ast.Attribute))
+
+    @cached_property
+    def attributes_elsewhere(self) -> list[str]:
+        """Attribute names that other files of the package define."""
+        return [] if self._package is None else self._package.defined_outside(self.source.path)
 
     @cached_property
     def strings(self) -> Counter[str]:

@@ -147,3 +147,17 @@ def test_most_of_what_is_offered_on_real_code_is_valid_python() -> None:
         parsed += 1
     assert len(offers) > 100
     assert parsed > 0.9 * len(offers)
+
+
+def test_an_attribute_may_come_from_another_file_of_the_package() -> None:
+    orders = Source("orders.py", "def due(order):\n    return order.quantiti\n")
+    items = Source("items.py", "class Item:\n    quantity: int\n\n    def price(self):\n        return 1\n")
+    statements = [source.tree.body[0].body[-1] for source in (orders, items)]  # type: ignore[attr-defined]
+    suspects = [
+        Suspect(source=source, statement=statement, score=score, why=())
+        for source, statement, score in zip((orders, items), statements, (1.0, 0.1), strict=True)
+    ]
+    offered = {
+        edit.text for one in single_edits(suspects, {}) for edit in one.edits if edit.file == "orders.py"
+    }
+    assert "quantity" in offered

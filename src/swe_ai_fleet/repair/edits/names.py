@@ -10,6 +10,7 @@ from swe_ai_fleet.repair.kinds import may_replace
 from swe_ai_fleet.repair.scope import in_format_string
 
 _MANY = 12
+_MOST_ELSEWHERE = 200
 _ALIKE = 0.7
 _KIN_WORDS = (
     "append extend insert add appendleft push put",
@@ -92,7 +93,7 @@ def change_function(site: Site) -> Iterator[Option]:
 
 
 def change_attribute(site: Site) -> Iterator[Option]:
-    """Another attribute or method: one that the file uses elsewhere, or kin of a well-known one."""
+    """Another attribute or method: one that the file uses, one that its package defines, or kin of a well-known one."""
     node = site.node
     if not isinstance(node, ast.Attribute) or in_format_string(site.source, node):
         return
@@ -100,7 +101,8 @@ def change_attribute(site: Site) -> Iterator[Option]:
     start = site.source.span(node.value)[1]
     dot = site.source.text[start : site.source.span(node)[1]].rfind(node.attr)
     same_object = _attributes_of_same_object(site, node)
-    names = _likely_first(node.attr, [*same_object, *others])
+    elsewhere = site.ingredients.attributes_elsewhere[:_MOST_ELSEWHERE]
+    names = _likely_first(node.attr, [*same_object, *others, *elsewhere])
     for place, name in enumerate(names[:_MANY]):
         weight = _emphasis(node.attr, name) / (1 + place / 4)
         yield Option(start + dot, start + dot + len(node.attr), name, weight)
