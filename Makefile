@@ -7,6 +7,7 @@ DEV    := $(VENV)/.dev-installed
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 CODE   := src tests deploy docs chaos benchmarks
 BENCH  := throughput latency scale actor record start checks
+SIDE_BY_SIDE ?= 3
 export RAY_ENABLE_UV_RUN_RUNTIME_ENV := 0
 
 .DEFAULT_GOAL := help
@@ -37,7 +38,7 @@ demo: $(STAMP) ## deliberate on a real bug: six agents, one verified patch
 	@$(BIN)/swe-fleet demo
 
 test: $(DEV) ## run all the tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n $(SIDE_BY_SIDE) --dist loadfile
 
 unit: $(DEV) ## run the unit tests and the contracts
 	@$(BIN)/python -m pytest tests/unit tests/contracts
