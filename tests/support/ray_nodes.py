@@ -3,8 +3,10 @@
 import gc
 import os
 import secrets
+import shutil
 import socket
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,8 +66,12 @@ def ray_nodes() -> Iterator[RayNodes]:
         180  # as the variable of that name, which was read when Ray was imported
     )
     cluster: Any = Cluster()
+    folder = tempfile.mkdtemp(
+        prefix="ray-"
+    )  # of its own: ``auto`` is the cluster of the folder, and short, for sockets
     _add_node(
         cluster,
+        temp_dir=folder,
         num_cpus=0,
         include_dashboard=True,
         dashboard_port=_free_port(),
@@ -89,6 +95,7 @@ def ray_nodes() -> Iterator[RayNodes]:
             ray.shutdown()
             cluster.shutdown()
             gc.collect()
+        shutil.rmtree(folder, ignore_errors=True)
         environment.pop("PYTHONPATH", None)
         environment["PATH"] = path
 

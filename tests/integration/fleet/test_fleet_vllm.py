@@ -40,7 +40,7 @@ TASK = {
     "description": "Explain in one paragraph when a council of five agents should decide with three answers. "
     "Say what is lost when it waits for all of them, and what when it does not.",
     "constraints": {"rubric": "correct first, then short", "requirements": ["one paragraph", "no list"]},
-    "council": {"agents": AGENTS, "rounds": 1},
+    "council": {"agents": AGENTS, "rounds": 1, "judges": 0},
     "budget": {"seconds": 600},
 }
 

@@ -1,8 +1,10 @@
 """What the last user of an embedded record had in hand is there for the next one at once."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from story import T0, task
@@ -18,12 +20,25 @@ pytestmark = [pytest.mark.local, pytest.mark.nats]
 
 @asynccontextmanager
 async def record_of(folder: Path) -> AsyncIterator[Record]:
-    """As a command opens it: the server ends with its last user."""
+    """As a command opens it: the server ends with its last user, and has ended when this returns."""
     async with (
         open_embedded(Settings(data_dir=folder), use_ray=False) as ready,
         open_nats_record(ready.nats) as record,
     ):
         yield record
+    address = urlsplit(ready.nats.url or "")
+    async with asyncio.timeout(60):
+        while await _listens(str(address.hostname), address.port or 0):  # noqa: ASYNC110 - another process ends it
+            await asyncio.sleep(0.05)
+
+
+async def _listens(host: str, port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(host, port)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 @pytest.mark.parametrize("is_handed_back", [True, False], ids=["handed back", "let go"])
