@@ -7,7 +7,7 @@ DEV    := $(VENV)/.dev-installed
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 CODE   := src tests deploy docs chaos benchmarks
 BENCH  := throughput latency scale actor record start checks
-SIDE_BY_SIDE ?= 3
+SIDE_BY_SIDE ?= 2
 export RAY_ENABLE_UV_RUN_RUNTIME_ENV := 0
 
 .DEFAULT_GOAL := help
