@@ -9,7 +9,7 @@ import click
 
 from swe_ai_fleet.errors import InputError
 from swe_ai_fleet.logs import configure_logs
-from swe_ai_fleet.models.model_id import split_chain
+from swe_ai_fleet.models.model_id import needs_a_server, split_chain
 from swe_ai_fleet.settings import Settings, load_settings, unknown_variables
 from swe_ai_fleet.telemetry.starting import start_telemetry
 
@@ -76,7 +76,7 @@ async def open_session(
 
 
 async def _see_that_they_answer(settings: Settings, models: "Sequence[str]") -> None:
-    chains = [chain for chain in dict.fromkeys(models) if "offline:" not in chain]
+    chains = [chain for chain in dict.fromkeys(models) if needs_a_server(split_chain(chain))]
     if not chains:
         return
     from swe_ai_fleet.models.registry import ModelRegistry

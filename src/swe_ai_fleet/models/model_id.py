@@ -1,6 +1,6 @@
 """Model ids: ``provider:model``, and several of them joined by ``|`` in a fallback order."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from swe_ai_fleet.errors import InputError
@@ -65,3 +65,8 @@ def split_chain(text: str, *, known: Collection[str] | None = None) -> list[Mode
     if len(set(links)) != len(links):
         raise InputError(_FIELD, text, "a fallback order names a model twice", "Name each model once.")
     return links
+
+
+def needs_a_server(links: Iterable[ModelId]) -> bool:
+    """No link of a fallback order answers without a model server."""
+    return not any(link.is_offline for link in links)

@@ -10,7 +10,7 @@ from swe_ai_fleet.errors import FleetError, InputError
 from swe_ai_fleet.models.endpoint import Endpoint, loop_time
 from swe_ai_fleet.models.fallback import FallbackClient
 from swe_ai_fleet.models.limiter import PriorityLimiter
-from swe_ai_fleet.models.model_id import ModelId, split_chain
+from swe_ai_fleet.models.model_id import ModelId, needs_a_server, split_chain
 from swe_ai_fleet.models.openai_client import OpenAICompatibleClient
 from swe_ai_fleet.models.provider import Provider
 from swe_ai_fleet.models.replicas import Replica, ReplicatedClient
@@ -119,7 +119,7 @@ class ModelRegistry:
             FleetError: the problem of the first link, as :meth:`probe` raises it.
         """
         links = self.split(chain)
-        if any(link.is_offline for link in links):
+        if not needs_a_server(links):
             return
         problems: list[FleetError] = []
         for link in links:
