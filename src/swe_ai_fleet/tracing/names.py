@@ -34,7 +34,6 @@ MESSAGING_SYSTEM = "messaging.system"
 MESSAGING_DESTINATION = "messaging.destination.name"
 MESSAGING_OPERATION = "messaging.operation.type"
 MESSAGING_ID = "messaging.message.id"
-MESSAGING_GROUP = "messaging.consumer.group.name"
 
 TASK_ID = "fleet.task_id"
 ROUND = "fleet.round"
