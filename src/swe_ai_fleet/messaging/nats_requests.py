@@ -14,8 +14,8 @@ _BATCH_BYTES = 8 * 1024**2
 """Well below what the client buffers of replies before it drops them."""
 _NOT_FOUND = "404"
 _END_OF_BATCH = "204"
-_NOT_YET = frozenset({10158})
-"""The cluster is still agreeing on a message of the same id."""
+_NOT_YET = frozenset({10005, 10158})
+"""Too few servers of the cluster are there to hold a stream; it is still agreeing on a message of the same id."""
 
 
 class JetStreamError(RecordError):
@@ -39,7 +39,7 @@ def raise_for_error(answer: Mapping[str, Any]) -> None:
     """Translate an error in a JetStream answer.
 
     Raises:
-        RecordUnavailableError: no leader, no agreement or no resources at the moment.
+        RecordUnavailableError: no leader, no agreement, no peers or no resources at the moment.
         JetStreamError: anything else.
     """
     error = answer.get("error")
