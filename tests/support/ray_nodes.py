@@ -66,9 +66,7 @@ def ray_nodes() -> Iterator[RayNodes]:
         180  # as the variable of that name, which was read when Ray was imported
     )
     cluster: Any = Cluster()
-    folder = tempfile.mkdtemp(
-        prefix="ray-"
-    )  # of its own: ``auto`` is the cluster of the folder, and short, for sockets
+    folder = tempfile.mkdtemp(prefix="ray-")  # short, for sockets
     _add_node(
         cluster,
         temp_dir=folder,
@@ -78,6 +76,8 @@ def ray_nodes() -> Iterator[RayNodes]:
         dashboard_agent_listen_port=_free_port(),  # one that is fixed belongs to one cluster of a machine
         object_store_memory=100 * 1024**2,
     )
+    utils: Any = import_module("ray._private.utils")
+    utils.write_ray_address(cluster.address, folder)  # else a job takes any cluster of this machine for its own
     cluster.connect()
     try:
         yield RayNodes(

@@ -55,13 +55,13 @@ async def versions_of_cluster(options: RayOptions) -> Versions:
 
 
 def _here() -> str:
-    """The cluster of the node on this machine."""
+    """The cluster that ``ray.init(address="auto")`` would take: RAY_ADDRESS, else the node on this machine."""
     services: Any = import_module("ray._private.services")
-    found = sorted(services.find_gcs_addresses())
-    if not found:
+    try:
+        return str(services.canonicalize_bootstrap_address_or_die("auto"))
+    except ConnectionError as error:
         way_out = "This machine is no node of a cluster: ray start --address=HEAD:6379."
-        raise UnreachableError("Ray", "auto", way_out)
-    return str(found[0])
+        raise UnreachableError("Ray", "auto", way_out) from error
 
 
 def _ask(address: str, options: RayOptions, found: list[Versions]) -> None:
