@@ -77,7 +77,8 @@ def ray_nodes() -> Iterator[RayNodes]:
         object_store_memory=100 * 1024**2,
     )
     utils: Any = import_module("ray._private.utils")
-    utils.write_ray_address(cluster.address, folder)  # else a job takes any cluster of this machine for its own
+    # Else a job takes any cluster of this machine for its own.
+    utils.write_ray_address(cluster.address, folder)
     cluster.connect()
     try:
         yield RayNodes(
