@@ -1,6 +1,7 @@
 """Work that needs a core for a while, as a Ray task on whichever node has one to spare."""
 
 import asyncio
+import signal
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -91,5 +92,8 @@ class RayWork:
 def _run(build: Callable[[], Any], work: Work[_Answer], traceparent: str | None) -> _Answer:
     """In the worker: one event loop a piece. Ray interrupts it to cancel, which kills what the sandbox runs."""
     runner = build()
+    if signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, signal.SIG_DFL):
+        # As in a script's background job, whose children ignore it: Ray's interrupt would do nothing.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     with running(traceparent):
         return asyncio.run(work(runner))

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from assignments import proposal
-from behaving_checks import build_checks
+from behaving_checks import build_checks, build_where_interrupts_are_ignored
 
 from swe_ai_fleet.domain.task import RepoRef, Task
 from swe_ai_fleet.errors import InputError, PlacementError, SandboxError, SandboxUnavailableError
 from swe_ai_fleet.execution.options import RayOptions
-from swe_ai_fleet.execution.ray_checks import RayCheckRunner
+from swe_ai_fleet.execution.ray_checks import BuildCheckRunner, RayCheckRunner
 
 pytestmark = [pytest.mark.ray, pytest.mark.asyncio(loop_scope="module")]
 
@@ -60,7 +60,9 @@ async def test_the_fleets_own_errors_pass_through(runner: RayCheckRunner) -> Non
         await runner.check(told("unavailable"), REPO, proposal("ada"))
 
 
-async def test_cancelling_kills_what_runs(runner: RayCheckRunner, marks: Path) -> None:
+@pytest.mark.parametrize("build", [build_checks, build_where_interrupts_are_ignored])
+async def test_cancelling_kills_what_runs(cluster: str, build: BuildCheckRunner, marks: Path) -> None:
+    runner = RayCheckRunner(RayOptions(), build)
     checking = asyncio.ensure_future(runner.check(told(f"hang {marks}"), REPO, proposal("ada")))
     pid = int((await until(marks, "pid-*")).name.removeprefix("pid-"))
     checking.cancel()

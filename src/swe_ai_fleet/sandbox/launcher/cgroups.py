@@ -88,7 +88,7 @@ class Groups:
         group = Group(folders)
         try:
             for folder in set(folders.values()):
-                os.mkdir(folder)
+                _make_anew(folder)
             group.limit(memory_bytes=memory_bytes, processes=processes)
         except OSError:
             group.remove()
@@ -101,6 +101,15 @@ class Groups:
             return _takes_a_process(group)
         finally:
             group.remove()
+
+
+def _make_anew(folder: str) -> None:
+    """Groups are named after processes: one that is there was left by one that was killed and had our number."""
+    try:
+        os.mkdir(folder)
+    except FileExistsError:
+        os.rmdir(folder)
+        os.mkdir(folder)
 
 
 def _takes_a_process(group: Group) -> bool:
