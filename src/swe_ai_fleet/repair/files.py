@@ -75,6 +75,14 @@ def written(folder: Path, sources: Mapping[str, Source], edits: Sequence[Edit]) 
             (folder / file).write_bytes(sources[file].text.encode())
 
 
+def put_back(folder: Path, sources: Mapping[str, Source]) -> None:
+    """Every source in the folder as it was read."""
+    for file, source in sources.items():
+        content = source.text.encode()
+        if (folder / file).read_bytes() != content:
+            (folder / file).write_bytes(content)
+
+
 def _edited(sources: Mapping[str, Source], edits: Sequence[Edit], file: str) -> str:
     return apply_edits(sources[file].text, [edit for edit in edits if edit.file == file])
 

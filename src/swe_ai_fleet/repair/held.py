@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 
 from swe_ai_fleet.domain.task import Check
 from swe_ai_fleet.ports.checks import Sandbox
@@ -11,12 +11,13 @@ from swe_ai_fleet.repair.baseline import Baseline, establish
 from swe_ai_fleet.repair.candidates import Candidate, single_edits
 from swe_ai_fleet.repair.choosing import Choice, choose
 from swe_ai_fleet.repair.clauses import watched
+from swe_ai_fleet.repair.cold import open_cold
 from swe_ai_fleet.repair.commands import run_command
 from swe_ai_fleet.repair.files import read_sources, unified_diff, written
 from swe_ai_fleet.repair.harness import Harness, open_harness
 from swe_ai_fleet.repair.job import NothingFoundError, Repair, RepairJob, belongs_to, tried_in_vain
 from swe_ai_fleet.repair.localise import Suspect, localise
-from swe_ai_fleet.repair.peers import Peers
+from swe_ai_fleet.repair.peers import Peers, listening
 from swe_ai_fleet.repair.plan import SuitePlan
 from swe_ai_fleet.repair.said import Behaviours
 from swe_ai_fleet.repair.search import Plausible, Search
@@ -76,7 +77,7 @@ class _Held:
         left = self.job.deadline - _now()
         search = Search(
             harness=self.harness,
-            open_cold=self._open_cold,
+            open_cold=partial(open_cold, self.job, self.plan, sources, self.sandbox),
             baseline=self.baseline,
             sources=sources,
             candidates=filter(belongs, single_edits(suspects, self.harness.types)),
@@ -84,21 +85,29 @@ class _Held:
             peers=self._peers(suspects),
             deadline=self.job.deadline - max(_RESERVE_S, _RESERVE_SHARE * left),
         )
-        plausible = await search.run()
-        seen, idle = await self._behaviours(plausible), await self._idle(plausible, sources)
-        for choice in choose(plausible, seen, symptoms=self._symptoms(), idle=idle):
-            verdict = await self._verify(choice, sources)
-            if verdict is not False:
-                return Repair(
-                    patch=unified_diff(sources, choice.plausible.candidate.edits),
-                    chosen=choice,
-                    plausible=len(plausible),
-                    suspects=tuple(suspects[:10]),
-                    failing=tuple(run.test for run in runs),
-                    tally=search.tally,
-                    verified=verdict is True,
-                )
-        raise tried_in_vain(search.tally, suspects, broke=len(plausible))
+        async with listening(search.peers):
+            return await self._found(search, suspects, sources)
+
+    async def _found(self, search: Search, suspects: Sequence[Suspect], sources: dict[str, Source]) -> Repair:
+        """The best that holds after a fresh import; the search goes on where nothing does."""
+        broke = 0
+        while plausible := await search.run():
+            seen, idle = await self._behaviours(plausible), await self._idle(plausible, sources)
+            for choice in choose(plausible, seen, symptoms=self._symptoms(), idle=idle):
+                verdict = await self._verify(choice, sources)
+                if verdict is not False:
+                    return Repair(
+                        patch=unified_diff(sources, choice.plausible.candidate.edits),
+                        chosen=choice,
+                        plausible=len(plausible),
+                        suspects=tuple(suspects[:10]),
+                        failing=tuple(run.test for run in self.baseline.failing),
+                        tally=search.tally,
+                        verified=verdict is True,
+                    )
+            broke += len(plausible)
+            search.go_on()
+        raise tried_in_vain(search.tally, suspects, broke=broke)
 
     def _peers(self, suspects: Sequence[Suspect]) -> Peers | None:
         """The other agents that search the same space; None where there are none."""
@@ -106,10 +115,6 @@ class _Held:
         if job.findings is None or job.shards < 2:
             return None
         return Peers(findings=job.findings, suspects=suspects, agents=job.shards)
-
-    def _open_cold(self) -> AbstractAsyncContextManager[Harness]:
-        wall_s = max(1.0, self.job.deadline - _now()) + _LEAST_S
-        return open_harness(self.sandbox, self.job.folder, self.plan, mode="cold", wall_s=wall_s)
 
     async def _behaviours(self, plausible: Sequence[Plausible]) -> Behaviours | None:
         """What the candidates do on mutated inputs; None where there is nothing to compare."""
@@ -148,7 +153,7 @@ class _Held:
             return None
         candidate = choice.plausible.candidate
         cpu_s = 1.0 + self.baseline.patient_s
-        async with self._open_cold() as cold:
+        async with open_cold(self.job, self.plan, sources, self.sandbox) as cold:
             passes = await _passes(cold, candidate, cpu_s) or await _passes(cold, candidate, cpu_s)
         if not passes:  # twice, for a suite that is not steady
             return False

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from swe_ai_fleet.domain.lesson import Lesson, PartialFix
@@ -96,6 +97,20 @@ class Peers:
             except TimeoutError:
                 return False
         return self.heard > known
+
+
+@asynccontextmanager
+async def listening(peers: Peers | None) -> AsyncIterator[None]:
+    """Lessons are taken in until the block ends; there may be nobody to listen to."""
+    if peers is None:
+        yield
+        return
+    listener = asyncio.ensure_future(peers.listen())
+    try:
+        yield
+    finally:
+        listener.cancel()
+        await asyncio.wait([listener])
 
 
 def _told(partner: Partner) -> PartialFix:

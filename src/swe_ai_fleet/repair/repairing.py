@@ -4,15 +4,15 @@ import asyncio
 import dataclasses
 import re
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from functools import partial
 
 from swe_ai_fleet.domain.task import Check
 from swe_ai_fleet.ports.checks import Sandbox
 from swe_ai_fleet.repair.candidates import single_edits
 from swe_ai_fleet.repair.choosing import choose
+from swe_ai_fleet.repair.cold import open_cold
 from swe_ai_fleet.repair.commands import CommandSearch, limit_for, observe
 from swe_ai_fleet.repair.files import editable_files, read_sources, unified_diff
-from swe_ai_fleet.repair.harness import Harness, open_harness
 from swe_ai_fleet.repair.held import repair_held
 from swe_ai_fleet.repair.job import NothingFoundError, Repair, RepairJob, belongs_to, tried_in_vain
 from swe_ai_fleet.repair.localise import CaseRun, Suspect, localise
@@ -23,7 +23,6 @@ from swe_ai_fleet.repair.source import Source
 from swe_ai_fleet.repair.unimported import ImportSearch
 
 _RESERVE_S = 1.5
-_LEAST_S = 60.0
 _OBSERVED_SHARE = 0.25
 """Of the time, at most, for one run of a failing command on the unchanged code."""
 
@@ -70,14 +69,10 @@ async def _by_imports(
     run = dataclasses.replace(seen, frames=error.frames, error=error.error)
     suspects, sources = _suspects(job, run, files)
 
-    def open_cold() -> AbstractAsyncContextManager[Harness]:
-        wall_s = max(1.0, job.deadline - _now()) + _LEAST_S
-        return open_harness(sandbox, job.folder, plan, mode="cold", wall_s=wall_s)
-
     are_options = all(argument.startswith("-") for argument in plan.arguments)
     is_selected = plan.framework == "pytest" and are_options
     search = ImportSearch(
-        open_cold=open_cold,
+        open_cold=partial(open_cold, job, plan, sources, sandbox),
         where=(*plan.arguments, error.where) if is_selected else (),
         candidates=filter(belongs_to(job), single_edits(suspects, {})),
         deadline=job.deadline - _RESERVE_S,

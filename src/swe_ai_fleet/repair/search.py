@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from swe_ai_fleet.repair.baseline import Baseline, lines_around
@@ -81,9 +81,13 @@ class Search:
     plausible: list[Plausible] = field(default_factory=list)
     _passed: list[Candidate] = field(default_factory=list, init=False)
     _slow: list[Candidate] = field(default_factory=list, init=False)
+    _given_time: set[tuple[Edit, ...]] = field(default_factory=set, init=False)
+    """Of those that were slow, the ones that are not tried again."""
     _fresh: list[Candidate] = field(default_factory=list, init=False)
     _partners: list[Partner] = field(default_factory=list, init=False)
+    _pairs_tried: set[tuple[Edit, ...]] = field(default_factory=set, init=False)
     _began: float = field(default=0.0, init=False)
+    _shared: bool = field(default=False, init=False)
     _fresh_s: float = field(default=0.0, init=False)
     _cost: float = field(default=0.0, init=False)
     """Of the candidate that was tried last."""
@@ -92,21 +96,18 @@ class Search:
 
     async def run(self) -> list[Plausible]:
         """Search until something plausible was found and its neighbours were seen, or the time or the space ends."""
-        async with _listening(self.peers):
-            return await self._run()
-
-    async def _run(self) -> list[Plausible]:
         self._began = _now()
         quick = 0.05 + 8 * self.baseline.failing_s
         patient = max(self.baseline.patient_s / 10, 0.5 + 40 * self.baseline.failing_s)
         await self._stage(self.candidates, cpu_s=quick)
         await self._try_fresh(everything=True)
-        await self._stage(iter(self._slow), cpu_s=patient, once=False)
-        if self.peers is not None and not self.is_over:
+        await self._stage(self._waiting(), cpu_s=patient, once=False)
+        if self.peers is not None and not self.is_over and not self._shared:
+            self._shared = True
             kills = {self._name(test): count for test, count in self.tally.killers.items()}
             await self.peers.share(tried=self.tally.singles, kills=kills, partners=self._partners)
         await self._try_pairs(cpu_s=quick)
-        self.tally.seconds = _now() - self._began
+        self.tally.seconds += _now() - self._began
         return self.plausible
 
     @property
@@ -123,25 +124,36 @@ class Search:
         is_enough = waited >= max(_MIN_LINGER_S, first) and self._tried_since >= _NEIGHBOURS
         return gap >= _UNLIKELY or waited >= _MAX_LINGER_S or is_enough
 
+    def go_on(self) -> None:
+        """None of what was plausible held: :meth:`run` searches on from here."""
+        self.plausible.clear()
+        self._tried_since = 0
+
+    def _waiting(self) -> Iterator[Candidate]:
+        """What was slow, once more."""
+        while self._slow:
+            candidate = self._slow.pop(0)
+            self._given_time.add(candidate.edits)
+            yield candidate
+
     async def _try_pairs(self, *, cpu_s: float) -> None:
         """Pairs of this agent's part; those with edits of peers as these become known."""
-        tried: set[tuple[Edit, ...]] = set()
         while True:
             known = 0 if self.peers is None else self.peers.heard
-            await self._stage(self._pairs(tried), cpu_s=cpu_s)
+            await self._stage(self._pairs(), cpu_s=cpu_s)
             if self.is_over or self.peers is None or not await self.peers.more(known, until=self.deadline):
                 return
 
-    def _pairs(self, tried: set[tuple[Edit, ...]]) -> Iterator[Candidate]:
+    def _pairs(self) -> Iterator[Candidate]:
         """Pairs that have not been tried, likeliest first; begun anew with every lesson."""
         while True:
             known = 0 if self.peers is None else self.peers.heard
             partners = self._partners + ([] if self.peers is None else self.peers.partners)
             singles = [one.candidate for one in sorted(partners, key=lambda one: one.rank)[:PARTNERS]]
             for pair in filter(self.belongs, pairs(singles)):
-                if pair.edits in tried:
+                if pair.edits in self._pairs_tried:
                     continue
-                tried.add(pair.edits)
+                self._pairs_tried.add(pair.edits)
                 yield pair
                 if self.peers is not None and self.peers.heard > known:
                     break
@@ -186,7 +198,9 @@ class Search:
             self._passed.append(candidate)
         elif tried.verdict == "fresh":
             self._fresh.append(candidate)
-        elif tried.verdict == "slow" and len(candidate.edits) == 1:
+        elif (
+            tried.verdict == "slow" and len(candidate.edits) == 1 and candidate.edits not in self._given_time
+        ):
             self._slow.append(candidate)
         if tried.verdict in ("fail", "slow") and len(candidate.edits) == 1:
             got_on = tried.test is not None and tried.test != self.baseline.first[0]
@@ -202,9 +216,7 @@ class Search:
             )
             wanted = [*self.baseline.later, *sorted(tests, key=self._kills, reverse=True)]
             if not wanted or await self._passes(candidate, wanted):
-                self.plausible.append(
-                    Plausible(candidate=candidate, touching=len(tests), found_after_s=_now() - self._began)
-                )
+                self._add(candidate, touching=len(tests))
 
     def _kills(self, test: int) -> int:
         """How many edits the test has decided against, here and at peers: such tests are run first."""
@@ -233,40 +245,31 @@ class Search:
         batch = self._fresh if everything else self._fresh[:_FRESH_BATCH]
         self._fresh = [] if everything else self._fresh[_FRESH_BATCH:]
         async with self.open_cold() as cold:
-            async for tried in self._cold_attempts(cold, batch):
-                if tried.verdict == "pass":
-                    self._passed.append(tried.candidate)
-                if self.is_over:
-                    break
+            ids = [run.test for run in self.baseline.failing]
+            passed = [c async for c in self._that_pass(cold, batch, ids)]
+            is_in_time = _now() < self.deadline
+            whole = [c async for c in self._that_pass(cold, passed, None)] if is_in_time else passed
+        for candidate in whole:
+            self._add(candidate, touching=len(self.baseline.passing) if is_in_time else 0)
         self._fresh_s += _now() - began
-        await self._examine_fresh()
 
-    async def _cold_attempts(self, cold: Harness, batch: list[Candidate]) -> AsyncIterator[Tried]:
-        ids = [run.test for run in self.baseline.failing]
+    async def _that_pass(
+        self, cold: Harness, batch: Sequence[Candidate], ids: Sequence[str] | None
+    ) -> AsyncIterator[Candidate]:
+        """Those with which these tests pass after a fresh import; all tests where ``ids`` is None."""
+        if not batch:
+            return
         cpu_s = self.baseline.patient_s
-        async for tried in cold.attempt(iter(batch), cpu_s=cpu_s, wall_s=2 * cpu_s + 30, once=False, ids=ids):
-            yield tried
+        tries = cold.attempt(iter(batch), cpu_s=cpu_s, wall_s=2 * cpu_s + 30, once=False, ids=ids)
+        async for tried in tries:
+            if tried.verdict == "pass":
+                yield tried.candidate
+            if self.is_over:
+                return
 
-    async def _examine_fresh(self) -> None:
-        for candidate in self._passed:
-            self.plausible.append(
-                Plausible(candidate=candidate, touching=0, found_after_s=_now() - self._began)
-            )
-        self._passed = []
-
-
-@asynccontextmanager
-async def _listening(peers: Peers | None) -> AsyncIterator[None]:
-    """Lessons are taken in meanwhile."""
-    if peers is None:
-        yield
-        return
-    listener = asyncio.ensure_future(peers.listen())
-    try:
-        yield
-    finally:
-        listener.cancel()
-        await asyncio.wait([listener])
+    def _add(self, candidate: Candidate, *, touching: int) -> None:
+        after_s = _now() - self._began
+        self.plausible.append(Plausible(candidate=candidate, touching=touching, found_after_s=after_s))
 
 
 def _now() -> float:

@@ -1,5 +1,6 @@
 """The harness in the sandbox, as the search talks to it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,10 +11,12 @@ from sandboxes import strongest
 
 from swe_ai_fleet.repair.baseline import establish
 from swe_ai_fleet.repair.candidates import Candidate
+from swe_ai_fleet.repair.cold import open_cold
 from swe_ai_fleet.repair.harness import Harness, open_harness
+from swe_ai_fleet.repair.job import RepairJob
 from swe_ai_fleet.repair.plan import plan_of
 from swe_ai_fleet.repair.said import HarnessError
-from swe_ai_fleet.repair.source import Edit
+from swe_ai_fleet.repair.source import Edit, Source
 
 pytestmark = pytest.mark.sandbox
 
@@ -101,6 +104,25 @@ async def test_a_cold_harness_imports_everything_for_each_candidate(tmp_path: Pa
     async with _harness(tmp_path, mode="cold") as harness:
         right = _candidate("n + 1", "n * RATE + (n == 2)")
         assert await _verdicts(harness, _candidate("RATE = 2", "RATE = 3"), right) == ["fail", "pass"]
+    assert (tmp_path / "shop.py").read_text() == SHOP
+
+
+async def test_a_cold_harness_that_is_left_in_the_middle_of_a_candidate_leaves_no_edit(
+    tmp_path: Path,
+) -> None:
+    _write(tmp_path)
+    plan = plan_of("python -m pytest -q")
+    assert plan is not None
+    deadline = asyncio.get_running_loop().time() + 60
+    job = RepairJob(folder=tmp_path, failing=(), description="", deadline=deadline)
+    sources = {"shop.py": Source("shop.py", SHOP)}
+    async with open_cold(job, plan, sources, strongest()) as harness:
+        slow = _candidate("RATE = 2", "import time; time.sleep(600)")
+        trying = asyncio.ensure_future(_verdicts(harness, slow))
+        async with asyncio.timeout(60):
+            while (tmp_path / "shop.py").read_text() == SHOP:  # noqa: ASYNC110 - another process edits it
+                await asyncio.sleep(0.01)
+        trying.cancel()
     assert (tmp_path / "shop.py").read_text() == SHOP
 
 
