@@ -246,7 +246,7 @@ async def open_fleet(settings: Settings) -> AsyncIterator[Fleet]:
             record=record,
             clock=clock,
             deliberate=deliberate,
-            cancel=CancelAsync(events=record.events, clock=clock),
+            cancel=CancelAsync(events=record.events, queue=record.commands, clock=clock),
             registry=registry,
             admitted=admitted,
             hosts=agents,

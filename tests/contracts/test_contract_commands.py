@@ -62,6 +62,19 @@ async def test_what_waits_is_counted(record: Record) -> None:
     assert await record.commands.pending() == 1
 
 
+async def test_a_command_is_found_until_it_is_settled(record: Record) -> None:
+    assert await record.commands.find("d2") is None
+    for name in ("d1", "d2"):
+        await record.commands.submit(command(name))
+    assert await record.commands.find("d2") == command("d2")
+    await (await take(record)).ack()
+    assert await record.commands.find("d1") is None
+    second = await take(record)
+    assert await record.commands.find("d2") == command("d2")
+    await second.ack()
+    assert await record.commands.find("d2") is None
+
+
 async def test_an_empty_queue_gives_nothing(record: Record) -> None:
     assert await is_empty(record)
 

@@ -257,6 +257,6 @@ async def small_fleet(
                 agents=agents,
                 checks=runner,
                 deliberate=deliberate,
-                cancel=CancelAsync(events=record.events, clock=clock),
+                cancel=CancelAsync(events=record.events, queue=record.commands, clock=clock),
                 clock=clock,
             )

@@ -144,6 +144,11 @@ class InMemoryCommandQueue:
             self._changed.clear()
             await self._changed_or(min([until, *(entry.due for entry in self._entries)]))
 
+    async def find(self, deliberation_id: str) -> Command | None:
+        """The command of that deliberation, for as long as it is on the queue."""
+        commands = (entry.command for entry in self._entries)
+        return next((command for command in commands if command.deliberation_id == deliberation_id), None)
+
     async def pending(self) -> int:
         """How many commands wait that no worker was handed yet."""
         return sum(entry.delivered == 0 for entry in self._entries)

@@ -3,12 +3,12 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 
 import structlog
 
-from swe_ai_fleet.errors import RecordError, RecordNotFoundError, RecordUnavailableError
+from swe_ai_fleet.errors import InputError, RecordError, RecordNotFoundError, RecordUnavailableError
 from swe_ai_fleet.messaging.command_message import (
     decode_command,
     deliberation_of,
@@ -21,7 +21,7 @@ from swe_ai_fleet.messaging.nats_publisher import NatsPublisher, Outgoing
 from swe_ai_fleet.messaging.nats_requests import JetStreamApi
 from swe_ai_fleet.messaging.nats_under_way import Request
 from swe_ai_fleet.messaging.streams import COMMANDS, MAX_DELIVER, WORKERS
-from swe_ai_fleet.messaging.subjects import command_id, command_subject
+from swe_ai_fleet.messaging.subjects import ALL_COMMANDS, command_id, command_subject
 from swe_ai_fleet.ports.record import BlobStore, Command, DeadLetter, Delivery, Published
 
 _log = structlog.get_logger()
@@ -158,6 +158,16 @@ class NatsCommandQueue:
             delivery = None if message is None else await self._received(message)
             if delivery is not None or loop.time() >= until:
                 return delivery
+
+    async def find(self, deliberation_id: str) -> Command | None:
+        """The command of that deliberation, for as long as it is on the queue; all that is there is looked through."""
+        async for stored in self._api.read(COMMANDS, ALL_COMMANDS):
+            if deliberation_of(stored.payload) == deliberation_id:
+                with suppress(
+                    InputError, RecordNotFoundError
+                ):  # the worker that takes it will say what is wrong
+                    return decode_command(await resolve_command(stored.payload, self._blobs))
+        return None
 
     async def pending(self) -> int:
         """How many commands wait that no worker was handed yet."""

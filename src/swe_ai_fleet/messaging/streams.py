@@ -55,6 +55,7 @@ _STREAMS: tuple[dict[str, Any], ...] = (
         "max_age": 7 * _DAY,
         "max_msg_size": 256 * _KIB,
         "duplicate_window": 3600 * _S,
+        "allow_direct": True,
     },
     {
         "name": EVENTS,

@@ -170,6 +170,14 @@ class CommandQueue(Protocol):
         """The next command for this worker, or None after ``wait_s``. Works on across a server restart."""
         ...
 
+    async def find(self, deliberation_id: str) -> Command | None:
+        """The command of that deliberation, for as long as it is on the queue, in a worker's hand or not.
+
+        Raises:
+            RecordError: the queue does not answer, or these credentials may not read it.
+        """
+        ...
+
     async def pending(self) -> int:
         """How many commands wait that no worker was handed yet.
 

@@ -47,6 +47,7 @@ async def test_a_worker_runs_a_deliberation_that_a_submitter_asked_for(accounts:
     async with accounts.record("submitter") as submitter, accounts.record("worker") as worker:
         command = Command(deliberation_id="accounts-1", task=told.task, seed=7, time=told.requested().time)
         await submitter.commands.submit(command)
+        assert await submitter.commands.find("accounts-1") == command
         delivery = await worker.commands.next(wait_s=5)
         assert delivery is not None
         for event in (told.requested(), told.started()):

@@ -5,13 +5,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import pytest
 from fake_time import fake_time, now_s
 from small_fleet import MODEL, Says, ScriptedChecks, SmallFleet, by_agent, small_fleet
 from story import task
 
 from swe_ai_fleet.domain.events import Requested
+from swe_ai_fleet.domain.outcome import DeliberationOutcome
 from swe_ai_fleet.errors import (
     BudgetError,
+    RecordNotFoundError,
     RecordUnavailableError,
     SandboxUnavailableError,
     UnreachableError,
@@ -93,6 +96,24 @@ async def test_a_command_that_can_never_work_becomes_one_dead_letter_with_the_re
         letters = await fleet.record.dead_letters.list()
         assert [letter.reason for letter in letters] == ["the budget cannot hold the council"]
         assert await fleet.types() == []
+
+
+@fake_time
+async def test_one_that_is_cancelled_on_the_queue_is_closed_by_its_worker_and_nobody_is_asked() -> None:
+    async with small_fleet() as fleet:
+        await fleet.record.commands.submit(command(fleet))
+        for _ in range(2):
+            assert await fleet.cancel.run("d1", reason="a typo in the task") is None
+        async with working(fleet):
+            await closed(fleet, "d1")
+            await asyncio.sleep(1)
+        assert await fleet.types() == ["cancel_requested", "requested", "closed"]
+        ended = await fleet.cancel.run("d1")
+        assert ended is not None
+        assert ended.outcome is DeliberationOutcome.CANCELLED
+        assert await fleet.record.commands.next(wait_s=300.0) is None
+        with pytest.raises(RecordNotFoundError):
+            await fleet.cancel.run("d2")
 
 
 @fake_time
@@ -178,6 +199,9 @@ class Outage:
         self.see("next")
         delivery = await self.inner.next(wait_s=wait_s)
         return None if delivery is None else _Refusing(delivery, self)
+
+    async def find(self, deliberation_id: str) -> Command | None:
+        return await self.inner.find(deliberation_id)
 
     async def pending(self) -> int:
         self.see("pending")

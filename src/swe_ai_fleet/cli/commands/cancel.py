@@ -16,7 +16,8 @@ from swe_ai_fleet.cli.options import json_option
 def command(deliberation_id: str, *, reason: str, as_json: bool) -> int:
     """Put `cancel_requested` on the record; whoever runs the deliberation ends it, usually within a second.
 
-    Doing it twice changes nothing; one that has ended already stays as it is.
+    One that still waits for a worker is ended by the worker that takes it, and nobody is asked. Doing it twice
+    changes nothing; one that has ended already stays as it is.
     """
     from swe_ai_fleet.cli.running import run
 
@@ -40,7 +41,7 @@ async def _cancel(deliberation_id: str, reason: str, as_json: bool, interrupts: 
 
     with ungrouped():
         async with open_record(prepare()) as record:
-            cancel = CancelAsync(events=record.events, clock=Now())
+            cancel = CancelAsync(events=record.events, queue=record.commands, clock=Now())
             closed = await cancel.run(deliberation_id, reason=reason)
     outcome = None if closed is None else closed.outcome.value
     if as_json:

@@ -68,17 +68,20 @@ class Course:
     fatal: FleetError | None = None
     """Why it cannot go on; the first such error counts, and none after the end."""
 
-    async def run(self, deliberation_id: str, *, requested: Requested | None = None) -> Closed:
+    async def run(
+        self, deliberation_id: str, *, requested: Requested | None = None, is_new: bool = True
+    ) -> Closed:
         """Follow the record and react until it is closed; then raise what closed it as failed, if anything did.
 
         Args:
             deliberation_id: which one.
             requested: what opens it; None where it is on the record already.
+            is_new: nothing of it can be on the record before it is opened here.
 
         Raises:
             FleetError: alone or in a group, as :meth:`DeliberateAsync.run` tells.
         """
-        closed = None if requested is None else await self._open(requested)
+        closed = None if requested is None else await self._open(requested, is_new=is_new)
         if closed is None:
             async with self.events.follow(deliberation_id) as stream:
                 closed = await self._see_through(stream)
@@ -88,11 +91,14 @@ class Course:
             raise self.fatal
         return closed
 
-    async def _open(self, requested: Requested) -> Closed | None:
-        """Begin it and see it through; None where it was begun before."""
-        async with self.events.follow(requested.deliberation_id, is_new=True) as stream:
-            if (await self.publish(requested)).duplicate:
-                return None
+    async def _open(self, requested: Requested, *, is_new: bool) -> Closed | None:
+        """Begin it and see it through; None where it was begun before, against what was expected."""
+        async with self.events.follow(requested.deliberation_id, is_new=is_new) as stream:
+            if not is_new:
+                for event in await self.events.history(requested.deliberation_id):
+                    self.inbox.put_nowait(event)  # before anything is begun that it might forbid
+            if (await self.publish(requested)).duplicate and is_new:
+                return None  # the stream may lack what was there before
             return await self._see_through(stream)
 
     async def _see_through(self, stream: AsyncIterator[Event]) -> Closed:

@@ -39,7 +39,12 @@ class DeliberateAsync:
     """Output tokens of one answer."""
 
     async def run(
-        self, requested: Requested, *, notes: tuple[str, ...] = (), observe: Observe | None = None
+        self,
+        requested: Requested,
+        *,
+        notes: tuple[str, ...] = (),
+        observe: Observe | None = None,
+        is_new: bool = True,
     ) -> Result:
         """Accept the task, deliberate and return the published result.
 
@@ -47,6 +52,7 @@ class DeliberateAsync:
             requested: the first event; where its deliberation is on the record already, that one goes on.
             notes: what the result should say of the request, such as a council that the budget shrank.
             observe: called with every event, in stream order, as it becomes known here.
+            is_new: False where its end may have been asked for already, as while it waited on the queue.
 
         Raises:
             InputError: the task cannot be served as given; ``closed`` (failed) is on the record.
@@ -54,7 +60,9 @@ class DeliberateAsync:
             RecordError: the record does not take what happened; the deliberation stays open and can be resumed.
         """
         with _workflow(requested) as work:
-            return await self._follow(requested.deliberation_id, notes, observe, work, requested=requested)
+            return await self._follow(
+                requested.deliberation_id, notes, observe, work, requested=requested, is_new=is_new
+            )
 
     async def resume(self, deliberation_id: str, *, observe: Observe | None = None) -> Result:
         """Go on with what the record holds; only what is missing is asked again.
@@ -64,7 +72,7 @@ class DeliberateAsync:
             FleetError: as :meth:`run`.
         """
         events = await self.events.history(deliberation_id)
-        if not events:
+        if not any(isinstance(event, Requested) for event in events):
             raise RecordNotFoundError(f"there is no deliberation {deliberation_id} on the record")
         with _workflow(events[0]) as work:
             return await self._follow(deliberation_id, (), observe, work)
@@ -77,6 +85,7 @@ class DeliberateAsync:
         work: Span,
         *,
         requested: Requested | None = None,
+        is_new: bool = False,
     ) -> Result:
         course = Course(
             agents=self.agents,
@@ -92,7 +101,7 @@ class DeliberateAsync:
             observe=observe,
         )
         try:
-            closed = await course.run(deliberation_id, requested=requested)
+            closed = await course.run(deliberation_id, requested=requested, is_new=is_new)
         except BaseExceptionGroup as problems:
             told, defects = problems.split(FleetError)
             raise _first_of(defects or told or problems) from None

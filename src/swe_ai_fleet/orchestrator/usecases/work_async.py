@@ -102,7 +102,7 @@ class WorkAsync:
             work.fail(type(error).__name__, str(error))
             return later
         try:
-            await self.deliberate.run(requested, notes=notes, observe=self.observe)
+            await self.deliberate.run(requested, notes=notes, observe=self.observe, is_new=False)
         except RecordError:
             return later
         except FleetError:
