@@ -60,9 +60,10 @@ def safe_to_stop(evidence: Evidence, *, expected: int) -> bool:
     """Whether the answers that are still out would not change the decision.
 
     It never is while a gate speaks against the leader: the next answer may pass them all.
-    A council of searching agents is safe once the leader repairs everything that failed: its answers are
-    verified, not voted on. Any other is safe when the votes still out cannot change the leading cluster, or
-    when the posterior that it leads is at least 0.95 (an answer without a report is still out).
+    A council of searching agents is safe once the leader repairs everything that failed and every answer that is
+    there has its report: its answers are verified, not voted on. Any other is safe when the votes still out cannot
+    change the leading cluster, or when the posterior that it leads is at least 0.95 (an answer without a report is
+    still out).
 
     Args:
         evidence: what is there now, the open round included.
@@ -71,10 +72,10 @@ def safe_to_stop(evidence: Evidence, *, expected: int) -> bool:
     standing = standing_of(evidence)
     if not standing.clusters or any(demerits(standing.candidates[0], standing.gates)):
         return False
+    unknown = {c.proposal.agent_id for c in standing.candidates if standing.gates and c.report is None}
     proposers = evidence.council.proposers
     if proposers and all(agent.searches for agent in proposers):
-        return is_verified(standing.candidates[0], evidence)
-    unknown = {c.proposal.agent_id for c in standing.candidates if standing.gates and c.report is None}
+        return is_verified(standing.candidates[0], evidence) and not unknown
     remaining = max(0, expected - len({c.proposal.agent_id for c in standing.candidates})) + len(unknown)
     lead, second = standing.two_leading
     heaviest = max([1.0, *standing.votes.values()])

@@ -21,6 +21,8 @@ _NEIGHBOURS = 300
 _MAX_LINGER_S = 10.0
 _ENOUGH = 12
 """Plausible candidates after which more of them would not help to choose."""
+_UNDECIDED = ("slow", "died")
+"""Verdicts that no test has given."""
 _FRESH_BATCH = 8
 _FRESH_SHARE = 0.3
 """Of the time, at most, for candidates that need a fresh import while cheaper ones wait."""
@@ -80,9 +82,9 @@ class Search:
     tally: Tally = field(default_factory=Tally)
     plausible: list[Plausible] = field(default_factory=list)
     _passed: list[Candidate] = field(default_factory=list, init=False)
-    _slow: list[Candidate] = field(default_factory=list, init=False)
+    _waiting: list[Candidate] = field(default_factory=list, init=False)
+    """What was slow, or took its process along: to be tried once more, with more time."""
     _given_time: set[tuple[Edit, ...]] = field(default_factory=set, init=False)
-    """Of those that were slow, the ones that are not tried again."""
     _fresh: list[Candidate] = field(default_factory=list, init=False)
     _partners: list[Partner] = field(default_factory=list, init=False)
     _pairs_tried: set[tuple[Edit, ...]] = field(default_factory=set, init=False)
@@ -101,7 +103,7 @@ class Search:
         patient = max(self.baseline.patient_s / 10, 0.5 + 40 * self.baseline.failing_s)
         await self._stage(self.candidates, cpu_s=quick)
         await self._try_fresh(everything=True)
-        await self._stage(self._waiting(), cpu_s=patient, once=False)
+        await self._stage(self._once_more(), cpu_s=patient, once=False)
         if self.peers is not None and not self.is_over and not self._shared:
             self._shared = True
             kills = {self._name(test): count for test, count in self.tally.killers.items()}
@@ -129,10 +131,13 @@ class Search:
         self.plausible.clear()
         self._tried_since = 0
 
-    def _waiting(self) -> Iterator[Candidate]:
-        """What was slow, once more."""
-        while self._slow:
-            candidate = self._slow.pop(0)
+    def _may_wait(self, candidate: Candidate) -> bool:
+        return len(candidate.edits) == 1 and candidate.edits not in self._given_time
+
+    def _once_more(self) -> Iterator[Candidate]:
+        """What no test has decided against."""
+        while self._waiting:
+            candidate = self._waiting.pop(0)
             self._given_time.add(candidate.edits)
             yield candidate
 
@@ -198,10 +203,8 @@ class Search:
             self._passed.append(candidate)
         elif tried.verdict == "fresh":
             self._fresh.append(candidate)
-        elif (
-            tried.verdict == "slow" and len(candidate.edits) == 1 and candidate.edits not in self._given_time
-        ):
-            self._slow.append(candidate)
+        elif tried.verdict in _UNDECIDED and self._may_wait(candidate):
+            self._waiting.append(candidate)
         if tried.verdict in ("fail", "slow") and len(candidate.edits) == 1:
             got_on = tried.test is not None and tried.test != self.baseline.first[0]
             killer = "" if tried.test is None else self._name(tried.test)
@@ -224,10 +227,13 @@ class Search:
         return self.tally.killers[test] + there
 
     async def _passes(self, candidate: Candidate, tests: list[int]) -> bool:
+        """Whether these tests pass; asked once more where none has decided, as on a busy machine."""
         cpu_s = self.baseline.patient_s
         async for tried in self.harness.attempt(
-            iter([candidate]), cpu_s=cpu_s, wall_s=2 * cpu_s + 5, once=False, tests=tests
+            iter([candidate, candidate]), cpu_s=cpu_s, wall_s=2 * cpu_s + 5, once=False, tests=tests
         ):
+            if tried.verdict in _UNDECIDED:
+                continue
             if tried.test is not None:
                 self.tally.killers[tried.test] += 1
             return tried.verdict == "pass"

@@ -257,9 +257,12 @@ def test_never_safe_while_nobody_repairs_it() -> None:
     assert not safe_to_stop(code_evidence(answers, reports), expected=3)
 
 
-def test_a_searching_council_is_safe_with_one_verified_answer() -> None:
+def test_a_searching_council_is_safe_with_one_verified_answer_once_what_else_is_there_was_checked() -> None:
     agents = council("ada", "bob", "cyd", model="offline:repair")
     verified = code_evidence([proposal("ada")], [report("ada.0")], council=agents)
     assert safe_to_stop(verified, expected=3)
+    both = [proposal("ada"), proposal("bob")]
+    assert not safe_to_stop(code_evidence(both, [report("ada.0")], council=agents), expected=3)
+    assert safe_to_stop(code_evidence(both, [report("ada.0"), report("bob.0")], council=agents), expected=3)
     broken = code_evidence([proposal("ada")], [report("ada.0", LEAVES)], council=agents)
     assert not safe_to_stop(broken, expected=3)

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+import pytest
+
 from swe_ai_fleet.repair.baseline import Baseline
 from swe_ai_fleet.repair.candidates import Candidate
 from swe_ai_fleet.repair.harness import Harness
@@ -56,10 +58,11 @@ def search(judge: Judge, *texts: str) -> Search:
     )
 
 
-async def test_what_is_slow_is_given_time_once() -> None:
+@pytest.mark.parametrize("verdict", ["slow", "died"])
+async def test_what_no_test_has_decided_against_is_given_more_time_once(verdict: str) -> None:
     judge = Judge()
-    assert await search(judge, "slow", "same").run() == []
-    limits = [how for text, how in judge.asked if text == "slow"]
+    assert await search(judge, verdict, "same").run() == []
+    limits = [how for text, how in judge.asked if text == verdict]
     assert len(limits) == 2
     assert limits[0] < limits[1]  # type: ignore[operator]
 
