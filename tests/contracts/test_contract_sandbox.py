@@ -30,6 +30,17 @@ async def test_a_command_runs_in_its_folder_and_says_how_it_ended(sandbox: Sandb
     assert (tmp_path / "out").read_text() == "made\n"
 
 
+@pytest.mark.parametrize(("name", "code"), [("TERM", 143), ("HUP", 129)])
+async def test_what_a_command_starts_can_be_ended_by_a_signal(
+    sandbox: Sandbox, tmp_path: Path, name: str, code: int
+) -> None:
+    command = ("/bin/sh", "-c", f"sleep 60 & kill -{name} $!; wait $!; echo $?")
+
+    result = await sandbox.run(command, folder=tmp_path, limits=Limits(wall_s=20))
+
+    assert result.stdout == f"{code}\n".encode()
+
+
 async def test_stdin_is_what_was_given(sandbox: Sandbox, tmp_path: Path) -> None:
     result = await sandbox.run(("cat",), folder=tmp_path, limits=Limits(), stdin=b"x" * 300_000)
 
