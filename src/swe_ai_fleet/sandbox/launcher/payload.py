@@ -53,9 +53,10 @@ def _connect(streams: Streams) -> None:
         os.dup2(descriptor, number, inheritable=True)
     kernel.close_on_exec(3)
     os.umask(0o022)
+    # What is ignored here would be ignored by all that it starts.
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         with contextlib.suppress(OSError):  # a few belong to the C library
-            signal.signal(number, signal.SIG_DFL)  # what is ignored here would be ignored by all that it starts
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _confine(request: Request) -> None:
