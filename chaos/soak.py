@@ -29,7 +29,7 @@ _IDLE_S = 10.0
 _MOST_MEMORY = 1.15
 """End over start: more is a leak; noise of allocator and load is less."""
 _MOST_LEFT = {"files": 4, "tasks": 2}
-"""More after than before the load: a connection to each of three model servers that is kept; a clean run leaves none."""
+"""More after than before the load: a connection to each of three model servers; a clean run leaves none."""
 
 
 async def soak(folder: Path, *, minutes: float, per_minute: float, seed: int) -> dict[str, Any]:
