@@ -14,6 +14,7 @@ from ray.exceptions import RayError
 from swe_ai_fleet.errors import InputError, UnreachableError
 from swe_ai_fleet.execution.options import RayOptions
 from swe_ai_fleet.execution.ray_output import log_what_ray_prints
+from swe_ai_fleet.execution.ray_signals import keep_sigterm
 from swe_ai_fleet.execution.ray_token import use_ray_token
 
 _HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
@@ -116,6 +117,7 @@ def _host_and_port(address: str) -> tuple[str, int]:
 
 
 def _connect(options: RayOptions, address: str) -> None:
+    keep_sigterm()
     if options.token is not None:
         use_ray_token(options.token.get_secret_value())
     ray.init(

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from swe_ai_fleet.errors import UnreachableError
+from swe_ai_fleet.execution.ray_signals import keep_sigterm
 from swe_ai_fleet.execution.ray_token import use_ray_token
 
 _OBJECT_STORE_BYTES = 256 * 1024**2
@@ -36,6 +37,7 @@ def _start(namespace: str) -> str:
     _prepare_environment()
     import ray
 
+    keep_sigterm()
     ray.init(
         address="local",
         namespace=namespace,
