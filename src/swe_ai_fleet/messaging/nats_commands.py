@@ -163,9 +163,8 @@ class NatsCommandQueue:
         """The command of that deliberation, for as long as it is on the queue; all that is there is looked through."""
         async for stored in self._api.read(COMMANDS, ALL_COMMANDS):
             if deliberation_of(stored.payload) == deliberation_id:
-                with suppress(
-                    InputError, RecordNotFoundError
-                ):  # the worker that takes it will say what is wrong
+                # One that cannot be read is no command; the worker that takes it says what is wrong with it.
+                with suppress(InputError, RecordNotFoundError):
                     return decode_command(await resolve_command(stored.payload, self._blobs))
         return None
 
