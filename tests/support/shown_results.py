@@ -3,6 +3,7 @@
 import io
 
 from rich.console import Console
+from told import PATCH
 
 from swe_ai_fleet.cli.result_view import print_result
 from swe_ai_fleet.domain.outcome import DeliberationOutcome
@@ -15,16 +16,6 @@ from swe_ai_fleet.domain.ranking import (
     Result,
     Winner,
 )
-
-PATCH = """\
-diff --git a/stock.py b/stock.py
---- a/stock.py
-+++ b/stock.py
-@@ -1,2 +1,2 @@
- def free(day, last):
--    return day >= last
-+    return day > last
-"""
 
 
 def place(number: int, *, passed: int, **score: float) -> RankedProposal:

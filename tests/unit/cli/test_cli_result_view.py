@@ -4,7 +4,8 @@ import io
 
 import pytest
 from rich.console import Console
-from shown_results import PATCH, RESULT, bare, place, shown
+from shown_results import RESULT, bare, place, shown
+from told import PATCH
 
 from swe_ai_fleet.cli.result_view import parts_that_mattered, print_result
 from swe_ai_fleet.domain.outcome import DeliberationOutcome
