@@ -3,9 +3,11 @@
 import ast
 import difflib
 import fnmatch
+import os
 import re
+import stat
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from swe_ai_fleet.repair.source import Edit, Source, apply_edits
@@ -68,19 +70,42 @@ def written(folder: Path, sources: Mapping[str, Source], edits: Sequence[Edit]) 
     files = sorted({edit.file for edit in edits})
     try:
         for file in files:
-            (folder / file).write_bytes(_edited(sources, edits, file).encode())
+            _write(folder, file, _edited(sources, edits, file))
         yield
     finally:
         for file in files:
-            (folder / file).write_bytes(sources[file].text.encode())
+            _write(folder, file, sources[file].text)
 
 
 def put_back(folder: Path, sources: Mapping[str, Source]) -> None:
     """Every source in the folder as it was read."""
     for file, source in sources.items():
-        content = source.text.encode()
-        if (folder / file).read_bytes() != content:
-            (folder / file).write_bytes(content)
+        _write(folder, file, source.text)
+
+
+def _write(folder: Path, file: str, text: str) -> None:
+    """The file anew, with its mode. Untrusted code has run in the folder: what it made of the name is not followed.
+
+    Raises:
+        OSError: a folder on the way to it is gone, or is a link by now.
+    """
+    *folders, name = file.split("/")
+    at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for part in folders:
+            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=at)
+            os.close(at)
+            at = inner
+        mode = 0o644
+        with suppress(FileNotFoundError):
+            seen = os.stat(name, dir_fd=at, follow_symlinks=False).st_mode
+            mode = stat.S_IMODE(seen) if stat.S_ISREG(seen) else mode
+            os.unlink(name, dir_fd=at)
+        made = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode, dir_fd=at)
+        with os.fdopen(made, "wb") as stream:
+            stream.write(text.encode())
+    finally:
+        os.close(at)
 
 
 def _edited(sources: Mapping[str, Source], edits: Sequence[Edit], file: str) -> str:

@@ -229,14 +229,15 @@ class Search:
     async def _passes(self, candidate: Candidate, tests: list[int]) -> bool:
         """Whether these tests pass; asked once more where none has decided, as on a busy machine."""
         cpu_s = self.baseline.patient_s
-        async for tried in self.harness.attempt(
-            iter([candidate, candidate]), cpu_s=cpu_s, wall_s=2 * cpu_s + 5, once=False, tests=tests
-        ):
-            if tried.verdict in _UNDECIDED:
-                continue
-            if tried.test is not None:
-                self.tally.killers[tried.test] += 1
-            return tried.verdict == "pass"
+        for _ in range(2):
+            tries = self.harness.attempt(
+                iter([candidate]), cpu_s=cpu_s, wall_s=2 * cpu_s + 5, once=False, tests=tests
+            )
+            [tried] = [tried async for tried in tries]
+            if tried.verdict not in _UNDECIDED:
+                if tried.test is not None:
+                    self.tally.killers[tried.test] += 1
+                return tried.verdict == "pass"
         return False
 
     def _is_fresh_due(self) -> bool:

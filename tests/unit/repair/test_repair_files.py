@@ -1,5 +1,6 @@
 """Which files may be edited, and how an edit is written down."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,12 @@ from swe_ai_fleet.repair.files import (
     editable_files,
     is_protected,
     is_valid,
+    put_back,
     read_sources,
     unified_diff,
     written,
 )
-from swe_ai_fleet.repair.source import Edit
+from swe_ai_fleet.repair.source import Edit, Source
 
 
 @pytest.mark.parametrize(
@@ -75,3 +77,19 @@ def test_files_that_are_not_python_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "old.py").write_text("print 'x'\n")
     (tmp_path / "bytes.py").write_bytes(b"x = '\xff'\n")
     assert read_sources(tmp_path, ["old.py", "bytes.py", "missing.py"]) == {}
+
+
+def test_what_untrusted_code_made_of_a_file_is_not_followed_when_it_is_put_back(tmp_path: Path) -> None:
+    outside, folder = tmp_path / "outside", tmp_path / "repo"
+    outside.write_text("untouched")
+    (folder / "pkg").mkdir(parents=True)
+    (folder / "linked.py").symlink_to(outside)
+    os.mkfifo(folder / "pkg" / "pipe.py")
+    names = ["linked.py", "pkg/pipe.py", "gone.py"]
+    put_back(folder, {name: Source(name, "x = 1\n") for name in names})
+    assert [(folder / name).read_text() for name in names] == ["x = 1\n"] * 3
+    assert not (folder / "linked.py").is_symlink()
+    (folder / "away").symlink_to(tmp_path)
+    with pytest.raises(OSError, match="away"):
+        put_back(folder, {"away/outside": Source("away/outside", "x = 1\n")})
+    assert outside.read_text() == "untouched"
