@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import nats.errors
 
@@ -54,6 +55,7 @@ class Load:
         self._rng = random.Random(f"{seed}/{rig.stage.name}/load")
         self.accepted: list[str] = []
         self._closed = 0
+        self._queued = 0
 
     async def run(self) -> None:
         """Submit all of them over the stage's time."""
@@ -127,14 +129,20 @@ class Load:
         return status == 0
 
     async def watch(self) -> None:
-        """Count what is closed, whenever the record can be asked."""
+        """Count what is closed and what is queued, whenever the record can be asked."""
         client = await connect(self._rig.servers)
         body = json.dumps({"subjects_filter": "fleet.v1.event.*.closed"}).encode()
+
+        async def state(stream: str, body: bytes = b"") -> Any:
+            reply = await client.request(f"$JS.API.STREAM.INFO.{stream}", body, timeout=2)
+            return json.loads(reply.data)["state"]
+
         try:
             while True:
                 try:
-                    reply = await client.request("$JS.API.STREAM.INFO.FLEET_EVENTS", body, timeout=2)
-                    self._closed = len(json.loads(reply.data)["state"].get("subjects") or ())
+                    closed = await state("FLEET_EVENTS", body)
+                    self._queued = (await state("FLEET_COMMANDS"))["messages"]
+                    self._closed = len(closed.get("subjects") or ())
                 except (nats.errors.Error, OSError, KeyError):
                     pass
                 await asyncio.sleep(0.5)
@@ -142,10 +150,13 @@ class Load:
             await client.close()
 
     async def drained(self, limit_s: float) -> bool:
-        """Wait until everything that was accepted is closed; False where it is not within the limit."""
+        """Wait until everything that was accepted is closed, and off the queue; False where the limit ends first.
+
+        A worker that died between the two left its command to be handed out once more, which takes ``ack_wait``.
+        """
         try:
             async with asyncio.timeout(limit_s):
-                while self._closed < len(self.accepted):
+                while self._closed < len(self.accepted) or self._queued:
                     await asyncio.sleep(0.2)
         except TimeoutError:
             return False

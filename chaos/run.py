@@ -57,7 +57,7 @@ async def run_stage(stage: Stage, folder: Path, *, seed: int) -> dict[str, Any]:
             group.create_task(load.run())
             group.create_task(strikes.run())
         if not await load.drained(_DRAIN_S):
-            say(f"{stage.name}: not everything was closed {_DRAIN_S:g} s after the last fault")
+            say(f"{stage.name}: not all closed and off the queue {_DRAIN_S:g} s after the last fault")
         own_ends = {worker.process.name: worker.own_ends for worker in rig.workers if worker.own_ends}
         statuses = await rig.stop_workers()
         report = await judged(folder, [server.url for server in rig.servers])

@@ -27,7 +27,7 @@ BAD_DAYS = (
 
 
 def registry(*servers: SimulatedModelServer, retry: RetryPolicy = QUICK, **provider: Any) -> ModelRegistry:
-    fields: dict[str, Any] = {"first_byte_s": 0.2, **provider}
+    fields: dict[str, Any] = {"first_byte_s": 0.5, **provider}
     providers = [
         Provider(name=f"s{number}", base_url=server.url, **fields)
         for number, server in enumerate(servers, start=1)
@@ -84,7 +84,8 @@ async def test_a_dead_server_is_called_by_a_few_of_many_and_found_again_when_it_
 
 async def test_an_overloaded_server_is_given_only_what_it_bears(server: SimulatedModelServer) -> None:
     server.traits = Traits(capacity=4, first_token_s=0.01)
-    client = registry(server, concurrency=64, retry=RetryPolicy(patience_s=20.0)).client("s1:m")
+    policy = RetryPolicy(patience_s=20.0)
+    client = registry(server, concurrency=64, retry=policy, first_byte_s=20.0).client("s1:m")
     answered, failed = await many(client, 100)
     await client.close()
     assert (answered, failed) == (100, 0)
