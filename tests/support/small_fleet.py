@@ -190,6 +190,9 @@ class OneFile:
     def checkout(self, repo: RepoRef) -> AbstractAsyncContextManager[Path]:
         raise NotImplementedError
 
+    async def pristine(self, repo: RepoRef) -> Path:
+        raise NotImplementedError
+
     async def read(
         self, repo: RepoRef, *, hints: Sequence[str], max_bytes: int
     ) -> tuple[tuple[str, ...], tuple[SourceFile, ...]]:

@@ -121,6 +121,14 @@ class Workspaces(Protocol):
         """
         ...
 
+    async def pristine(self, repo: RepoRef) -> Path:
+        """The tree of the commit itself, shared by all: to be read, never to be changed or shown to untrusted code.
+
+        Raises:
+            InputError: the commit is not there, or is too large.
+        """
+        ...
+
     async def read(
         self, repo: RepoRef, *, hints: Sequence[str], max_bytes: int
     ) -> tuple[tuple[str, ...], tuple[SourceFile, ...]]:

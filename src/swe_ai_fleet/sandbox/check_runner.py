@@ -53,8 +53,8 @@ class SandboxCheckRunner:
     async def check(self, task: Task, repo: RepoRef, proposal: Proposal) -> CheckReport:
         """Apply the proposal to fresh copies and run every check once."""
         try:
-            async with self._slots, self._workspaces.checkout(repo) as folder:
-                patch = make_patch(proposal.content, folder)
+            tree = await self._workspaces.pristine(repo)
+            patch = await asyncio.to_thread(make_patch, proposal.content, tree)
         except PatchError as error:
             return CheckReport(
                 proposal_id=proposal.proposal_id,

@@ -56,11 +56,7 @@ class GitWorkspaces:
         return await asyncio.to_thread(read_likely, pristine, tuple(hints), max_bytes)
 
     async def pristine(self, repo: RepoRef) -> Path:
-        """The unpacked commit, shared by all: never to be changed.
-
-        Raises:
-            InputError: the commit is not there, or is too large.
-        """
+        """The unpacked commit, shared by all."""
         key = hashlib.sha256(f"{repo.commit}\n{repo.prefix}".encode()).hexdigest()[:24]
         tree = self._cache / "trees" / key
         async with self._locks.setdefault(key, asyncio.Lock()):

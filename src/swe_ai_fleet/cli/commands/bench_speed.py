@@ -156,7 +156,9 @@ async def _measure(
     from swe_ai_fleet.bench.report import BenchReport
     from swe_ai_fleet.cli.bench_view import print_record, print_report
     from swe_ai_fleet.cli.output import print_json
+    from swe_ai_fleet.cli.session import prepare
 
+    prepare()
     with ungrouped():
         measured = await measure()
     if as_json:
