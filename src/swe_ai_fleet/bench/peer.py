@@ -5,7 +5,6 @@ as each further line says, answering with a line when it has.
 """
 
 import asyncio
-import gc
 import json
 import sys
 import time
@@ -22,10 +21,8 @@ from swe_ai_fleet.bench.surroundings import (
     text_settings,
     text_task,
 )
+from swe_ai_fleet.execution.collecting import collect_seldom
 from swe_ai_fleet.settings import Settings
-
-_COLLECT_AFTER = (20_000, 50, 100)
-"""As the command line sets it."""
 
 
 class Peers:
@@ -95,7 +92,7 @@ async def _serve() -> None:
     settings = asking(settings_of(given["settings"]), given["url"])
     async with bench_fleet(settings, text_task(agents=given["agents"]), prefix=given["prefix"]) as fleet:
         settle_memory()
-        gc.set_threshold(*_COLLECT_AFTER)
+        collect_seldom()
         _answer("ready")
         while line := await asyncio.to_thread(sys.stdin.readline):
             count, at_once = map(int, line.split())

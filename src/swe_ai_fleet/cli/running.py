@@ -1,22 +1,19 @@
 """Runs a command's coroutine to its exit code, with uvloop and with signals that end it in order."""
 
 import asyncio
-import gc
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from swe_ai_fleet.cli.exits import Exit
 from swe_ai_fleet.cli.interrupts import Interrupts, interruptible
-
-_COLLECT_AFTER = (20_000, 50, 100)
-"""What many deliberations at once create lives long; looking at all of it as often as Python does costs an eighth."""
+from swe_ai_fleet.execution.collecting import collect_seldom
 
 Main = Callable[[Interrupts], Coroutine[Any, Any, int]]
 
 
 def run(main: Main) -> int:
     """The exit code that ``main`` returns; 130 where an interrupt ended it."""
-    gc.set_threshold(*_COLLECT_AFTER)
+    collect_seldom()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_guarded(main))
 

@@ -7,6 +7,7 @@ from ray.actor import ActorClass
 
 from swe_ai_fleet.domain.brief import Assignment
 from swe_ai_fleet.domain.outcome import Outcome
+from swe_ai_fleet.execution.collecting import collect_seldom
 from swe_ai_fleet.orchestrator.agents.hosting import AgentHost
 from swe_ai_fleet.orchestrator.agents.kept_record import KeptRecord, OpenRecord
 from swe_ai_fleet.orchestrator.agents.system_clock import SystemClock
@@ -20,6 +21,7 @@ class RayAgentHost:
 
     def __init__(self, build_agent: BuildAgent, open_record: OpenRecord) -> None:
         """Take the recipes; agents and connections are made here, when they are first needed."""
+        collect_seldom()
         self._build_agent = build_agent
         self._record = KeptRecord(open_record)
         self._host: AgentHost | None = None

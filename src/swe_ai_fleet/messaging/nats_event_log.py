@@ -33,9 +33,9 @@ from swe_ai_fleet.ports.record import BlobStore, Published
 _log = structlog.get_logger()
 _STALE_TRIES = 20
 _STALE_PAUSE_S = 0.1
-_OWN_EVENTS = 1024
-"""Events of this process that are kept until its followers have seen them; no larger ones than below."""
-_OWN_BYTES = 16 * 1024
+_OWN_BYTES = 16 * 1024**2
+"""What is kept, encoded, of this process's events until its followers have seen them; none larger than below."""
+_OWN_EVENT_BYTES = 16 * 1024
 
 
 class NatsEventLog:
@@ -51,6 +51,7 @@ class NatsEventLog:
         self._is_clustered = is_clustered
         self._followed: Counter[str] = Counter()
         self._own: OrderedDict[str, tuple[bytes, Event]] = OrderedDict()
+        self._own_bytes = 0
 
     async def publish(self, event: Event) -> Published:
         """Store one event, once for each key."""
@@ -75,11 +76,23 @@ class NatsEventLog:
 
     def _remember(self, subject: str, payload: bytes, event: Event) -> None:
         """A follower in this process will see it come back, and need not decode it."""
-        if len(payload) > _OWN_BYTES:
+        if len(payload) > _OWN_EVENT_BYTES or subject in self._own:
             return
         self._own[subject] = (payload, event)
-        if len(self._own) > _OWN_EVENTS:
-            self._own.popitem(last=False)
+        self._own_bytes += len(payload)
+        while self._own_bytes > _OWN_BYTES:
+            _, (oldest, _) = self._own.popitem(last=False)
+            self._own_bytes -= len(oldest)
+
+    def _recalled(self, stored: Stored) -> Event | None:
+        """What this process itself has sent, where it came back unchanged; forgotten with its last follower."""
+        payload, own = self._own.get(stored.subject, (None, None))
+        if own is None or payload != stored.payload:
+            return None
+        if self._followed[own.deliberation_id] == 1:
+            del self._own[stored.subject]
+            self._own_bytes -= len(stored.payload)
+        return own
 
     async def _before(self, event: Event, message: Outgoing, sequence: int) -> Published | None:
         """What is on the subject already; None while a cluster has not agreed on it, or the answer is behind.
@@ -146,8 +159,7 @@ class NatsEventLog:
 
     async def _resolved(self, stored: Stored) -> Event | None:
         """The event of a message, tried until the store of large payloads answers."""
-        payload, own = self._own.get(stored.subject, (None, None))
-        if payload == stored.payload:
+        if (own := self._recalled(stored)) is not None:
             return own
         while True:
             try:
