@@ -100,14 +100,17 @@ async def _hold(fleet: BenchFleet, count: int) -> None:
 
 
 async def _costs(settings: Settings, agents: int, *, large: int) -> tuple[float, float]:
-    """CPU milliseconds of this process for one deliberation, of 100 and of ``large`` that are in flight together."""
+    """CPU milliseconds of this process for one deliberation, of 100 and of ``large`` that are in flight together.
+
+    Each number has a run before that does not count, so that both find their connections open.
+    """
     task = text_task(agents=agents)
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(simulated_server(_answering(256)))
         fleet = await stack.enter_async_context(bench_fleet(asking(settings, url), task, prefix=_unique()))
-        await many(fleet.deliberate, count=100, at_once=100)
         costs = []
         for count in (100, large):
+            await many(fleet.deliberate, count=count, at_once=count)
             began = time.process_time()
             await many(fleet.deliberate, count=count, at_once=count)
             costs.append(1000 * (time.process_time() - began) / count)
