@@ -46,9 +46,10 @@ CAP = 48
 """Samples of a fixed council, and the most that a sequential one asks."""
 
 _BATCH = 4
-_QUORUM = 8
+_QUORUM = 12
 """Answers without which a council that is asked in batches does not stop."""
-_REPEATS = 8
+_REPEATS = 24
+"""Random orders of the samples; over few of them the figures of growing councils say little."""
 _AT_ONCE = 2
 
 

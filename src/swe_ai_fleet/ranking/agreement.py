@@ -32,7 +32,7 @@ def agreement_of(
     al. 2022) without its demand that all tests agree; with one candidate it is test voting. Test votes never
     count alone: at many candidates the number of generated tests passed is no better than chance.
     """
-    weights = _weights(candidates, evidence)
+    weights = input_weights(candidates, evidence)
     scale = math.fsum(weights.values()) * sum(votes.values())
     said: dict[tuple[str, str], float] = defaultdict(float)
     for candidate in candidates:
@@ -55,7 +55,7 @@ def agreement_of(
     return Agreement(impartial=impartial, with_own=with_own)
 
 
-def _weights(candidates: Sequence[Candidate], evidence: Evidence) -> dict[str, float]:
+def input_weights(candidates: Sequence[Candidate], evidence: Evidence) -> dict[str, float]:
     """Of every input that anybody answered."""
     names = sorted({name for candidate in candidates for name in candidate.signature})
     return {name: _bounded(evidence.inputs.get(name, 1.0)) for name in names}

@@ -7,6 +7,8 @@ the peers' judgement, the cost and a stable hash. The same evidence in any order
 for byte.
 """
 
+from functools import partial
+
 from swe_ai_fleet.domain.check import CheckReport, CheckStatus
 from swe_ai_fleet.domain.ranking import CheckCounts, RankedProposal, Ranking, TierVerdict
 from swe_ai_fleet.ranking.calibration import p_function_correct, p_patch_correct, p_text_good
@@ -15,14 +17,16 @@ from swe_ai_fleet.ranking.duels import challenger_wins, duel_of
 from swe_ai_fleet.ranking.evidence import Evidence
 from swe_ai_fleet.ranking.gates import demerits
 from swe_ai_fleet.ranking.judgements import judging_tier
+from swe_ai_fleet.ranking.races import race_of
 from swe_ai_fleet.ranking.standing import Standing, standing_of
 from swe_ai_fleet.ranking.stopping import (
-    HOPELESS,
-    LAST_SHARE,
+    LEAST_GAIN,
+    LEAST_GAIN_OF_RACE,
     POSTERIOR_NEEDED,
     cannot_change,
     is_worth_asking,
     p_leader_leads,
+    p_overtaken,
 )
 from swe_ai_fleet.ranking.telling import executed_tiers
 from swe_ai_fleet.ranking.wording import complaint, dissent_of, is_verified, praise, repairs_nothing
@@ -63,7 +67,7 @@ def safe_to_stop(evidence: Evidence, *, expected: int) -> bool:
     A council of searching agents is safe once the leader repairs everything that failed and every answer that is
     there has its report: its answers are verified, not voted on. Any other is safe when the votes still out cannot
     change the leading cluster, or when the posterior that it leads is at least 0.95 (an answer without a report is
-    still out).
+    still out); of functions, that the leader agrees with more votes than the runner-up.
 
     Args:
         evidence: what is there now, the open round included.
@@ -81,13 +85,13 @@ def safe_to_stop(evidence: Evidence, *, expected: int) -> bool:
     heaviest = max([1.0, *standing.votes.values()])
     if cannot_change(lead=lead, second=second, remaining=remaining * heaviest):
         return True
-    return p_leader_leads(lead=lead, second=second) >= POSTERIOR_NEEDED
+    race = race_of(standing, evidence)
+    p_leads = p_leader_leads(lead=lead, second=second) if race is None else race.p_leads
+    return p_leads >= POSTERIOR_NEEDED
 
 
 def pays_to_ask(evidence: Evidence, *, expected: int, batch: int) -> bool:
     """Whether asking on is expected to bring what it costs; always while a gate speaks against the leader.
-
-    The last sixth of a council is not asked for a function whose leader is hardly right by then.
 
     Agents that search cost no tokens.
 
@@ -102,12 +106,16 @@ def pays_to_ask(evidence: Evidence, *, expected: int, batch: int) -> bool:
         return True
     if not standing.clusters or any(demerits(standing.candidates[0], standing.gates)):
         return True
+    race = race_of(standing, evidence)
     lead, second = standing.two_leading
-    p_correct = _p_correct(standing.candidates[0], standing, evidence)
-    votes = max(0, expected - len({c.proposal.agent_id for c in standing.candidates}))
-    if evidence.behaviours and votes * LAST_SHARE <= expected and p_correct <= HOPELESS:
-        return False
-    return is_worth_asking(lead=lead, second=second, p_correct=p_correct, votes=votes, batch=batch)
+    overtaken = partial(p_overtaken, lead=lead, second=second) if race is None else race.p_overtaken
+    return is_worth_asking(
+        overtaken,
+        p_correct=_p_correct(standing.candidates[0], standing, evidence),
+        votes=max(0, expected - len({c.proposal.agent_id for c in standing.candidates})),
+        batch=batch,
+        least_gain=LEAST_GAIN if race is None else LEAST_GAIN_OF_RACE,
+    )
 
 
 def _judging_tiers(standing: Standing, evidence: Evidence) -> tuple[TierVerdict, ...]:
@@ -184,5 +192,7 @@ def _p_function(candidate: Candidate, standing: Standing) -> float:
         agreement=standing.parts["agreement"][candidate.id],
         margin=standing.margin if is_leading else 0.0,
         voters=standing.total,
+        coverage=standing.parts["coverage"][candidate.id],
+        elaboration=standing.parts["elaboration"][candidate.id],
     )
     return own if is_leading else min(own, 1 - _p_function(standing.candidates[0], standing))

@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from council_evidence import council, critique, proposal, text_evidence
@@ -26,7 +27,13 @@ from swe_ai_fleet.ranking.reliability import (
     vote_weight,
     weights_of,
 )
-from swe_ai_fleet.ranking.stopping import cannot_change, is_worth_asking, p_leader_leads, p_overtaken
+from swe_ai_fleet.ranking.stopping import (
+    LEAST_GAIN,
+    cannot_change,
+    is_worth_asking,
+    p_leader_leads,
+    p_overtaken,
+)
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -162,8 +169,23 @@ def test_p_correct_rises_with_support_and_falls_for_what_is_broken() -> None:
     assert 0.05 < patch(1) < 0.15 < patch(2) < 0.45 < patch(4) < 0.97 < patch(8) < 1
     assert patch(2, verified=True) > patch(2)
     assert patch(8, broken=True) <= 0.05
-    assert p_function_correct(agreement=0.9, margin=0.5, voters=50) > 0.8
-    assert p_function_correct(agreement=0.1, margin=0.0, voters=4) < 0.2
+
+
+def test_p_correct_of_a_function_rises_with_agreement_and_what_it_rests_on() -> None:
+    def function(
+        agreement: float, *, coverage: float = 0.0, elaboration: float = 0.5, voters: int = 50
+    ) -> float:
+        return p_function_correct(
+            agreement=agreement,
+            margin=agreement / 2,
+            voters=voters,
+            coverage=coverage,
+            elaboration=elaboration,
+        )
+
+    assert function(0.9) > 0.8 > function(0.5) > 0.2 > function(0.1)
+    assert function(0.9, voters=4) < function(0.9)
+    assert function(0.5, coverage=1.0) < function(0.5) < function(0.5, elaboration=1.0)
 
 
 def test_the_second_overtakes_the_leader_less_often_the_further_it_leads() -> None:
@@ -175,8 +197,14 @@ def test_the_second_overtakes_the_leader_less_often_the_further_it_leads() -> No
 
 
 def test_asking_on_pays_while_the_leader_may_change_and_may_be_wrong() -> None:
-    assert is_worth_asking(lead=1, second=1, p_correct=0.5, votes=8, batch=4)
-    assert not is_worth_asking(lead=6, second=0, p_correct=0.9, votes=8, batch=4)
-    assert not is_worth_asking(lead=1, second=1, p_correct=1.0, votes=8, batch=4)
-    assert not is_worth_asking(lead=1, second=1, p_correct=0.5, votes=0, batch=4)
-    assert is_worth_asking(lead=5, second=3, p_correct=0.3, votes=40, batch=1)
+    def pays(lead: float, second: float, *, p_correct: float, votes: int, batch: int = 4) -> bool:
+        overtaken = partial(p_overtaken, lead=lead, second=second)
+        return is_worth_asking(
+            overtaken, p_correct=p_correct, votes=votes, batch=batch, least_gain=LEAST_GAIN
+        )
+
+    assert pays(1, 1, p_correct=0.5, votes=8)
+    assert not pays(6, 0, p_correct=0.9, votes=8)
+    assert not pays(1, 1, p_correct=1.0, votes=8)
+    assert not pays(1, 1, p_correct=0.5, votes=0)
+    assert pays(5, 3, p_correct=0.3, votes=40, batch=1)
