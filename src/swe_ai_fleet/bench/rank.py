@@ -31,6 +31,7 @@ from swe_ai_fleet.bench.rank_report import (
     mean,
     percent,
     share_right,
+    surest,
 )
 from swe_ai_fleet.bench.rank_rivals import codet, most_tests
 from swe_ai_fleet.bench.rank_scorer import open_scorer
@@ -234,9 +235,11 @@ def _sizes(councils: Sequence[Council]) -> list[int]:
 
 def _point(size: int, councils: Sequence[Council], truth: Truth) -> CurvePoint:
     same = [council for council in councils if len(council.candidates) == size]
+    decisions = [(c.p_correct, share_right(c.chosen, truth[c.task])) for c in same]
     return CurvePoint(
         samples=size,
-        pass_at_1=percent([share_right(c.chosen, truth[c.task]) for c in same]),
+        pass_at_1=percent([right for _, right in decisions]),
+        pass_at_1_kept=percent(surest(decisions)),
         codet=percent([share_right(c.codet, truth[c.task]) for c in same]),
         random=percent([share_right(c.candidates, truth[c.task]) for c in same]),
     )

@@ -20,6 +20,8 @@ class CurvePoint(Recorded):
 
     samples: int
     pass_at_1: float
+    pass_at_1_kept: float
+    """Of the three quarters with the highest P(correct)."""
     codet: float
     random: float
 
@@ -154,10 +156,15 @@ def calibrate(councils: Sequence[tuple[float, float]], full: Sequence[tuple[floa
                 )
             )
     error = math.fsum(one.councils * abs(one.predicted - one.actual) for one in bins) / max(1, len(councils))
-    surest = sorted(full, key=lambda pair: -pair[0])[: max(1, math.ceil(_KEPT * len(full)))]
     return Calibration(
         error=round(error, 3),
         bins=tuple(bins),
         accuracy=percent([right for _, right in full]),
-        accuracy_kept=percent([right for _, right in surest]),
+        accuracy_kept=percent(surest(full)),
     )
+
+
+def surest(decisions: Sequence[tuple[float, float]]) -> list[float]:
+    """Correctness of the three quarters of (P(correct), correctness) pairs that have the highest P(correct)."""
+    best_first = sorted(decisions, key=lambda pair: -pair[0])
+    return [right for _, right in best_first[: math.ceil(_KEPT * len(decisions))]]

@@ -48,12 +48,14 @@ def print_rank(report: RankReport) -> None:
     rows.append(("seconds", f"{report.seconds:.1f}", f"{report.cpu_seconds:.1f} CPU seconds"))
     print_rows(("figure", "value", "meaning"), rows, numbers={"value"})
     curve = [
-        (str(point.samples), f"{point.pass_at_1:.1f}", f"{point.codet:.1f}", f"{point.random:.1f}")
+        (
+            str(point.samples),
+            *(f"{share:.1f}" for share in (point.pass_at_1, point.pass_at_1_kept, point.codet, point.random)),
+        )
         for point in report.curve
     ]
-    print_rows(
-        ("samples", "pass@1", "CodeT", "random"), curve, numbers={"samples", "pass@1", "CodeT", "random"}
-    )
+    names = ("samples", "pass@1", "surest 3/4", "CodeT", "random")
+    print_rows(names, curve, numbers=names)
     bins = [
         (f"{one.predicted:.2f}", f"{one.actual:.2f}", str(one.councils)) for one in report.calibration.bins
     ]

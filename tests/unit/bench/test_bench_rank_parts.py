@@ -130,7 +130,7 @@ def sample_report() -> RankReport:
         efficiency=0.64,
         codet=60.0,
         most_tests=31.0,
-        curve=(CurvePoint(samples=4, pass_at_1=50.0, codet=40.0, random=30.0),),
+        curve=(CurvePoint(samples=4, pass_at_1=50.0, pass_at_1_kept=60.0, codet=40.0, random=30.0),),
         calibration=Calibration.model_validate(
             {
                 "error": 0.05,

@@ -37,7 +37,7 @@ def test_the_choice_stands_beside_its_rivals(capsys: pytest.CaptureFixture[str])
             efficiency=0.46,
             codet=39.1,
             most_tests=30.0,
-            curve=(CurvePoint(samples=4, pass_at_1=30.0, codet=28.0, random=20.0),),
+            curve=(CurvePoint(samples=4, pass_at_1=30.0, pass_at_1_kept=35.0, codet=28.0, random=20.0),),
             calibration=Calibration(
                 error=0.05,
                 bins=(Bin(low=0, high=0.1, councils=1, predicted=0.05, actual=0.0),),
@@ -57,7 +57,7 @@ def test_the_choice_stands_beside_its_rivals(capsys: pytest.CaptureFixture[str])
         "right 47.0 %, 60.0 % of the surest three quarters",
         "0.05 0.00 1",
         "samples saved 50 %",
-        "4 30.0 28.0 20.0",
+        "4 30.0 35.0 28.0 20.0",
     ):
         assert part in shown
 
