@@ -37,7 +37,7 @@ async def record(tmp_path: Path) -> AsyncIterator[NatsServer]:
 @asynccontextmanager
 async def fleet_of(record: NatsServer, folder: Path, **servers: SimulatedModelServer) -> AsyncIterator[Fleet]:
     models = {
-        name: ModelSettings(url=server.url, model="simulated", first_byte_s=0.5, total_s=1.0)
+        name: ModelSettings(url=server.url, model="simulated", first_byte_s=1.0, total_s=2.0)
         for name, server in servers.items()
     }
     settings = Settings(

@@ -73,8 +73,8 @@ async def test_the_callers_own_limit_is_kept_where_it_is_shorter(
 async def test_a_stream_that_began_in_time_may_take_longer_than_the_limit_on_its_first_token(
     server: SimulatedModelServer, connect: Connect
 ) -> None:
-    server.traits = Traits(tokens_per_s=80.0, answer_tokens=40)
-    completion = await connect(streams=True, first_byte_s=0.2).complete(ask())
+    server.traits = Traits(tokens_per_s=40.0, answer_tokens=40)
+    completion = await connect(streams=True, first_byte_s=0.5).complete(ask())
     assert completion.usage.completion_tokens == 40
 
 
