@@ -33,6 +33,19 @@ class FailingLog:
             yield stream
 
 
+class DistantLog(FailingLog):
+    """Takes its time to acknowledge."""
+
+    def __init__(self, inner: EventLog, *, seconds: float) -> None:
+        super().__init__(inner, lambda _: None)
+        self._seconds = seconds
+
+    async def publish(self, event: Event) -> Published:
+        published = await super().publish(event)
+        await asyncio.sleep(self._seconds)
+        return published
+
+
 class RepeatingLog(FailingLog):
     """Tells every event twice, the second time later, among others."""
 

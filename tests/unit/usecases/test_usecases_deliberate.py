@@ -6,6 +6,7 @@ import pytest
 from fake_time import fake_time, now_s
 from small_fleet import Says, ScriptedChecks, by_agent, small_fleet
 from story import task
+from unreliable_log import DistantLog, FailingLog
 
 from swe_ai_fleet.domain.brief import Assignment
 from swe_ai_fleet.domain.events import Closed, Event, Proposed, RoundClosed
@@ -16,6 +17,7 @@ from swe_ai_fleet.errors import (
     ModelServerError,
     SandboxUnavailableError,
 )
+from swe_ai_fleet.ports.record import EventLog
 
 HANGS = Says(after_s=10**6)
 
@@ -255,3 +257,20 @@ async def test_many_deliberations_share_a_process_without_mixing() -> None:
         assert {run.result().deliberation_id for run in runs} == {f"d{n}" for n in range(20)}
         assert now_s() == 2.0
         assert len(fleet.agents.asked) == 60
+
+
+@fake_time
+async def test_of_many_that_begin_at_once_the_first_have_asked_before_the_last_begin() -> None:
+    types: list[str] = []
+
+    def distant(events: EventLog) -> EventLog:
+        return DistantLog(FailingLog(events, lambda event: types.append(event.type)), seconds=0.01)
+
+    async with small_fleet(wrap=distant) as fleet:
+        async with asyncio.TaskGroup() as group:
+            for number in range(60):
+                requested = fleet.request(task(code=False), deliberation_id=f"d{number}")
+                group.create_task(fleet.deliberate.run(requested))
+        assert types.count("closed") == 60
+        assert types.index("started") < max(place for place, kind in enumerate(types) if kind == "requested")
+        assert now_s() < 1.2

@@ -58,6 +58,9 @@ class Course:
     max_tokens: int
     notes: tuple[str, ...]
     observe: Observe | None
+    openings: asyncio.Semaphore
+    """Held until agents are asked, so that of many that begin at once the first soon wait for their models."""
+    is_opening: bool = False
     state: Deliberation = field(default_factory=Deliberation)
     inbox: asyncio.Queue[Event | None] = field(default_factory=asyncio.Queue)
     """Events, once they are on the record, and None where it is time to look again."""
@@ -81,15 +84,25 @@ class Course:
         Raises:
             FleetError: alone or in a group, as :meth:`DeliberateAsync.run` tells.
         """
-        closed = None if requested is None else await self._open(requested, is_new=is_new)
-        if closed is None:
-            async with self.events.follow(deliberation_id) as stream:
-                closed = await self._see_through(stream)
+        await self.openings.acquire()
+        self.is_opening = True
+        try:
+            closed = None if requested is None else await self._open(requested, is_new=is_new)
+            if closed is None:
+                async with self.events.follow(deliberation_id) as stream:
+                    closed = await self._see_through(stream)
+        finally:
+            self._let_others_open()
         with suppress(RecordUnavailableError):
             await self.snapshots.put(summarise(self.state, updated=closed.time))
         if self.fatal is not None:
             raise self.fatal
         return closed
+
+    def _let_others_open(self) -> None:
+        if self.is_opening:
+            self.is_opening = False
+            self.openings.release()
 
     async def _open(self, requested: Requested, *, is_new: bool) -> Closed | None:
         """Begin it and see it through; None where it was begun before, against what was expected."""
@@ -207,6 +220,8 @@ class Course:
                 self.tasks[step] = group.create_task(self._carry_out(steps, step))
             else:
                 await self._carry_out(steps, step)
+        if self.state.started is not None:
+            self._let_others_open()
 
     def _has_begun(self, step: NextStep) -> bool:
         """A round is cut once, whatever reason would come up later; functions that come late are observed again."""

@@ -4,8 +4,9 @@ Everything that happens is an event first. This use case only reacts to what com
 second one that is given the same deliberation (after a crash, or by a redelivery) goes on where the events end.
 """
 
+import asyncio
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from swe_ai_fleet.domain.events import Event, Requested
 from swe_ai_fleet.domain.ranking import Result
@@ -22,6 +23,9 @@ from swe_ai_fleet.tracing.spans import Span, span
 
 __all__ = ["DeliberateAsync", "Observe"]
 
+_OPENINGS = 16
+"""Enough to keep a distant record busy; more would let the first wait for the last."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliberateAsync:
@@ -37,6 +41,8 @@ class DeliberateAsync:
     clock: Clock
     max_tokens: int = 2000
     """Output tokens of one answer."""
+    openings: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_OPENINGS))
+    """Deliberations that have not asked anybody yet; further ones wait for their turn."""
 
     async def run(
         self,
@@ -99,6 +105,7 @@ class DeliberateAsync:
             max_tokens=self.max_tokens,
             notes=notes,
             observe=observe,
+            openings=self.openings,
         )
         try:
             closed = await course.run(deliberation_id, requested=requested, is_new=is_new)
