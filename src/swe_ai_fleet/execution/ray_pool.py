@@ -45,6 +45,8 @@ _STRAGGLERS_S = 5.0
 """How long the first actor that is ready waits for the others."""
 _REST_S = 0.2
 """How long an actor that sheds load is spared."""
+_PARTING_S = 0.1
+"""How long a call that is given up may still end by itself: mostly its answer is on the record already."""
 _LEAST_PAUSE_S = 0.1
 _MOST_PAUSE_S = 2.0
 _CLOSE_S = 2.0
@@ -173,7 +175,7 @@ class RayAgentPool:
             handle = place.handle
             self._calls[self._nodes[place.name]] += 1
             try:
-                return await awaited(handle.ask.remote(assignment))
+                return await awaited(handle.ask.remote(assignment), parting_s=_PARTING_S)
             except RayActorError:
                 if place.handle is handle and self._roster.fall(place):
                     self._revive(place)
