@@ -109,7 +109,7 @@ def this_machine() -> Machine:
         cpus=len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1,
         cpu=_cpu_name(),
         memory_gib=round(pages / _BYTES_PER_GIB, 1),
-        system=platform.platform(terse=True),
+        system=f"{platform.system()} {platform.release().partition('-')[0]}",
         python=platform.python_version(),
         load=round(os.getloadavg()[0], 2),
     )
