@@ -51,7 +51,8 @@ def race_of(standing: Standing, evidence: Evidence) -> Race | None:
     """Of the first two functions that behave differently; None where there are no two, or no functions."""
     leading = {candidate.id for candidate in standing.leading}
     rival = next((c for c in standing.candidates if c.id not in leading and c.id in standing.votes), None)
-    if not evidence.behaviours or rival is None or not leading:
+    voters = [c for c in standing.survivors if standing.votes.get(c.id)]
+    if not evidence.behaviours or rival is None or not voters:
         return None
     weights = input_weights(standing.survivors, evidence)
     ours, theirs = standing.candidates[0].signature, rival.signature
@@ -65,5 +66,4 @@ def race_of(standing: Standing, evidence: Evidence) -> Race | None:
             if name in said
         ]
 
-    voters = [c for c in standing.survivors if standing.votes.get(c.id)]
     return Race(differences=tuple(standing.votes[c.id] * math.fsum(favours(c)) for c in voters))
