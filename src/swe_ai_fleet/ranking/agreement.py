@@ -19,6 +19,8 @@ class Agreement:
     """Claims of a candidate's own author left out: what the ranking uses."""
     with_own: Mapping[str, float]
     """The same with them, for comparison."""
+    among_answers: Mapping[str, float]
+    """The same without any claims: what the answers alone say, 0 to 1."""
 
 
 def agreement_of(
@@ -44,15 +46,17 @@ def agreement_of(
     for claim in sorted(evidence.claims, key=_claim_order):
         claimed[claim.input_id, claim.output] += _credibility(claim)
         own[claim.author, claim.input_id, claim.output] += _credibility(claim)
-    impartial, with_own = {}, {}
+    impartial, with_own, among_answers = {}, {}, {}
     for candidate in candidates:
         pairs = candidate.signature.items()
+        votes_alike = math.fsum(weights[pair[0]] * said[pair] for pair in pairs)
+        among_answers[candidate.id] = votes_alike / scale if scale else 0.0
         agreed = [weights[pair[0]] * (said[pair] + claimed.get(pair, 0.0)) for pair in pairs]
         author = candidate.proposal.agent_id
         favours = [weights[pair[0]] * own.get((author, *pair), 0.0) for pair in pairs]
         with_own[candidate.id] = math.fsum(agreed) / scale if scale else 0.0
         impartial[candidate.id] = (math.fsum(agreed) - math.fsum(favours)) / scale if scale else 0.0
-    return Agreement(impartial=impartial, with_own=with_own)
+    return Agreement(impartial=impartial, with_own=with_own, among_answers=among_answers)
 
 
 def input_weights(candidates: Sequence[Candidate], evidence: Evidence) -> dict[str, float]:

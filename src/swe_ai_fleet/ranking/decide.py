@@ -189,7 +189,7 @@ def _p_function(candidate: Candidate, standing: Standing) -> float:
     """Of a function; two that behave differently are not both right."""
     is_leading = any(candidate.id == leader.id for leader in standing.leading)
     own = p_function_correct(
-        agreement=standing.parts["agreement"][candidate.id],
+        agreement=standing.parts["agreement_among_answers"][candidate.id],
         margin=standing.margin if is_leading else 0.0,
         voters=standing.total,
         coverage=standing.parts["coverage"][candidate.id],

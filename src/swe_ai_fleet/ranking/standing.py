@@ -22,7 +22,13 @@ from swe_ai_fleet.ranking.ties import (
 _LESS_IS_BETTER = frozenset({gate.name for gate in (*GATES, EXAMPLES)} | {"cost"})
 
 _INFORMATIVE = frozenset(
-    {"coverage", "elaboration", "agreement_with_own_tests", "reproduction_with_own_tests"}
+    {
+        "coverage",
+        "elaboration",
+        "agreement_with_own_tests",
+        "agreement_among_answers",
+        "reproduction_with_own_tests",
+    }
 )
 
 
@@ -177,6 +183,7 @@ def _agreement(
         "coverage": covered,
         "elaboration": elaborated,
         "agreement_with_own_tests": demanded(agreed.with_own, covered, elaborated),
+        "agreement_among_answers": dict(agreed.among_answers),
     }
     return demanded(agreed.impartial, covered, elaborated), details
 
