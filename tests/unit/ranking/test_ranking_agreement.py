@@ -51,6 +51,15 @@ def test_a_proposed_test_is_a_further_voter() -> None:
     assert first(behaving(tied, claims=(Claim(author="qa", input_id="2", output="2"),))) == "bob"
 
 
+def test_a_proposed_test_does_not_make_the_decision_surer() -> None:
+    answers = {"ada": {"2": "1"}, "bob": {"2": "2"}, "cyd": {"2": "2"}}
+    plain = decide(behaving(answers)).ranking[0]
+    tested = decide(behaving(answers, claims=(Claim(author="qa", input_id="2", output="2"),))).ranking[0]
+    assert tested.score["agreement"] > plain.score["agreement"]
+    assert tested.score["agreement_among_answers"] == pytest.approx(2 / 3)
+    assert tested.p_correct == plain.p_correct
+
+
 def test_an_example_in_the_tasks_own_words_outweighs_every_vote() -> None:
     popular = {"ada": {"2": "1"}, "bob": {"2": "2"}, "cyd": {"2": "2"}, "dan": {"2": "2"}}
     claims = (Claim(author="task", input_id="2", output="1", is_given=True),)
