@@ -73,7 +73,7 @@ async def test_the_proposal_is_on_the_record_when_the_call_returns(job: Any, eve
 
 async def test_two_hundred_calls_wait_for_the_model_together(job: Any, server: SimulatedModelServer) -> None:
     await job.run_async.remote(new_id(), "Name the risks.", {})
-    server.traits = Traits(first_token_s=1.0)
+    server.traits = Traits(first_token_s=3.0)
     refs = [job.run_async.remote(new_id(), "Name the risks.", {}) for _ in range(200)]
     outcomes = [await ref for ref in refs]
     assert all(isinstance(outcome, Answered) for outcome in outcomes)

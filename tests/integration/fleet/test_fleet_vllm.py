@@ -50,7 +50,7 @@ def server() -> str:
     url = os.environ.get("FLEET_TEST_VLLM_URL")  # noqa: TID251  # a setting of the tests, not of the fleet
     if not url:
         pytest.skip("needs a vLLM server: set FLEET_TEST_VLLM_URL (and FLEET_TEST_VLLM_MODEL)")
-    return url.rstrip("/")
+    return url.rstrip("/").removesuffix("/v1")
 
 
 @pytest.fixture
