@@ -93,7 +93,7 @@ class RankReport(Recorded):
     stopping: Stopping | None = None
     seconds: float
     cpu_seconds: float
-    """Of the whole benchmark on this machine, sandboxed processes included; the scorer is left out."""
+    """Of the whole benchmark with its sandboxed processes; without the scorer, and without what runs on Ray."""
     decisions: tuple[Decision, ...] = ()
 
 

@@ -1,6 +1,8 @@
+import json
 from pathlib import Path
 
 import pytest
+from command_line import environment, swe_fleet
 from recorded_samples import write_samples
 
 from swe_ai_fleet.bench.rank import bench_rank
@@ -28,6 +30,16 @@ async def test_recorded_samples_are_decided_in_the_sandbox_and_scored_in_another
     assert report.stopping is None
     again = await bench_rank(write_samples(tmp_path), samples=12, runner=runner, scorer=options)
     assert again.decisions == report.decisions
+
+
+@pytest.mark.ray
+@pytest.mark.nats
+async def test_the_command_decides_the_same_with_the_candidates_on_ray(tmp_path: Path) -> None:
+    file, env = write_samples(tmp_path), environment(tmp_path)
+    here = await swe_fleet("bench", "rank", str(file), "--samples", "12", "--json", env=env)
+    on_ray = await swe_fleet("bench", "rank", str(file), "--samples", "12", "--ray", "--json", env=env)
+    assert (here.exit_code, on_ray.exit_code) == (0, 0), on_ray.stderr
+    assert json.loads(on_ray.stdout)["decisions"] == json.loads(here.stdout)["decisions"] != []
 
 
 async def test_a_scorer_that_cannot_read_its_tests_says_so(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """``swe-fleet bench``: benchmarks that a user can repeat."""
 
 import asyncio
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from swe_ai_fleet.cli.options import json_option, no_ray_option, quiet_option
 from swe_ai_fleet.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from swe_ai_fleet.bench.repair import RepairBench, RepairScore
     from swe_ai_fleet.bench.repair_programs import Program
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from swe_ai_fleet.cli.progress import Progress, Style
     from swe_ai_fleet.domain.ranking import Result
     from swe_ai_fleet.domain.task import Task
+    from swe_ai_fleet.ports.cells import CellRunner
+    from swe_ai_fleet.settings import Settings
 
 _FILE = click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 
@@ -153,15 +156,23 @@ def _tell_repair(bench: "RepairBench") -> None:
     metavar="FILE.svg",
     help="Write how often decisions of each P(correct) were right, as a picture.",
 )
+@click.option(
+    "--ray",
+    "use_ray",
+    is_flag=True,
+    help="Run the candidates on Ray, as a deliberation does; CPU seconds leave out what runs there.",
+)
 @json_option
-def rank_command(file: Path, samples: int, seed: int, plot: Path | None, *, as_json: bool) -> int:
+def rank_command(
+    file: Path, samples: int, seed: int, plot: Path | None, *, use_ray: bool, as_json: bool
+) -> int:
     """Rank the candidates of every task of FILE (.jsonl or .jsonl.gz); only the scorer's own process sees its tests.
 
     Tells pass@1 beside random choice, the oracle, CodeT and most-tests-passed, in percent, and seconds.
     """
     from swe_ai_fleet.cli.running import run
 
-    return run(partial(_rank, file, samples, seed, plot, as_json))
+    return run(partial(_rank, file, samples, seed, plot, use_ray, as_json))
 
 
 async def _rank(
@@ -169,22 +180,23 @@ async def _rank(
     samples: int,
     seed: int,
     plot: Path | None,
+    use_ray: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
     interrupts: Interrupts,
 ) -> int:
     del interrupts
     from swe_ai_fleet.bench.rank import bench_rank
     from swe_ai_fleet.bench.rank_plot import reliability_svg
-    from swe_ai_fleet.bootstrap import build_sandbox
     from swe_ai_fleet.cli.bench_view import print_rank
     from swe_ai_fleet.cli.output import print_json
     from swe_ai_fleet.cli.session import prepare
-    from swe_ai_fleet.sandbox.cells import SandboxCellRunner
 
     settings = prepare()
-    runner = SandboxCellRunner(build_sandbox(settings), concurrency=settings.sandbox.concurrency)
     with ungrouped():
-        report = await bench_rank(file, samples=samples, runner=runner, seed=seed, scorer=settings.sandbox)
+        async with _cells(settings, use_ray=use_ray) as runner:
+            report = await bench_rank(
+                file, samples=samples, runner=runner, seed=seed, scorer=settings.sandbox
+            )
     if plot is not None:
         await asyncio.to_thread(plot.write_text, reliability_svg(report), encoding="utf-8")
     if as_json:
@@ -192,6 +204,20 @@ async def _rank(
     else:
         print_rank(report)
     return 0
+
+
+@asynccontextmanager
+async def _cells(settings: "Settings", *, use_ray: bool) -> "AsyncIterator[CellRunner]":
+    """Where programs run on inputs: on Ray, or in sandboxes that this process starts itself."""
+    from swe_ai_fleet.bootstrap import build_sandbox
+    from swe_ai_fleet.cli.session import open_session
+    from swe_ai_fleet.sandbox.cells import SandboxCellRunner
+
+    if use_ray:
+        async with open_session(settings, use_ray=True, style="quiet") as fleet:
+            yield fleet.deliberate.cells
+    else:
+        yield SandboxCellRunner(build_sandbox(settings), concurrency=settings.sandbox.concurrency)
 
 
 for speed_command in SPEED_COMMANDS:
