@@ -229,7 +229,7 @@ async def open_fleet(settings: Settings) -> AsyncIterator[Fleet]:
         agents, checks, cells = await _workplaces(stack, settings, builder, record, clock)
         registry = ModelRegistry(settings.providers(), retry=settings.retry)
         stack.push_async_callback(registry.close)
-        admitted = AdmittedAgentPool(agents, settings.admission)
+        admitted = AdmittedAgentPool(agents, settings.admission, clock=clock)
         deliberate = DeliberateAsync(
             agents=admitted,
             checks=checks,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # settings import this module, and not every command asks age
     from swe_ai_fleet.domain.brief import Assignment
     from swe_ai_fleet.domain.outcome import Outcome
     from swe_ai_fleet.ports.agents import AgentPool
+    from swe_ai_fleet.ports.clock import Clock
 
 _URGENCY = {"judge": 0, "critique": 0, "revise": 1, "propose": 2}
 """A deliberation that is further on goes first: others wait for its reviews, and it gives back its room soonest."""
@@ -44,9 +45,10 @@ class AdmittedAgentPool:
     up those behind it; one that only waits for tokens does, so that large calls have their turn.
     """
 
-    def __init__(self, inner: "AgentPool", admission: Admission) -> None:
-        """``inner`` is opened and closed by whoever made it."""
+    def __init__(self, inner: "AgentPool", admission: Admission, *, clock: "Clock") -> None:
+        """``inner`` is opened and closed by whoever made it; deadlines are read against ``clock``."""
         self._inner = inner
+        self._clock = clock
         self._most = admission
         self._calls: Counter[str] = Counter()
         self._under_way = 0
@@ -69,7 +71,12 @@ class AdmittedAgentPool:
         return {role: count for role, count in sorted(self._calls.items()) if count}
 
     async def ask(self, assignment: "Assignment") -> "Outcome":
-        """Wait for room, then have the agent do it. Cancelling a waiting call takes it out of the line."""
+        """Wait for room, then have the agent do it. Cancelling a waiting call takes it out of the line.
+
+        Raises:
+            TimeoutError: there was no room before the assignment's deadline.
+            FleetError: as the pool inside.
+        """
         if not self._goes_at_once(assignment):
             await self._turn_of(assignment)
         try:
@@ -95,9 +102,11 @@ class AdmittedAgentPool:
         place = (_urgency(assignment), self._arrivals, assignment, turn)
         heapq.heappush(self._lines[assignment.agent.role], place)
         self._let_in()
+        left_s = (assignment.deadline - self._clock.now()).total_seconds()
         try:
-            await turn
-        except asyncio.CancelledError:
+            async with asyncio.timeout(max(0.0, left_s)):
+                await turn
+        except (asyncio.CancelledError, TimeoutError):
             if turn.done() and not turn.cancelled():
                 self._leave(assignment)
             else:

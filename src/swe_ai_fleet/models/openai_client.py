@@ -17,6 +17,7 @@ from swe_ai_fleet.errors import (
     UnreachableError,
 )
 from swe_ai_fleet.models.adaptation import Adaptation
+from swe_ai_fleet.models.endpoint import loop_time
 from swe_ai_fleet.models.http_errors import error_of_answer, rejected_field
 from swe_ai_fleet.models.model_id import ModelId
 from swe_ai_fleet.models.provider import Provider
@@ -68,8 +69,7 @@ class OpenAICompatibleClient:
     async def _within_limit(self, request: ModelRequest) -> Completion:
         limit_s = min(self.provider.total_s, request.timeout_s or self.provider.total_s)
         try:
-            async with asyncio.timeout(limit_s):
-                return await self._complete(request)
+            return await self._complete(request, ends_s=loop_time() + limit_s)
         except TimeoutError as error:
             raise ModelTimeoutError(self.model_id, f"no whole answer within {limit_s:g} s") from error
 
@@ -100,7 +100,7 @@ class OpenAICompatibleClient:
         if self._own_sessions:
             await self._sessions.close()
 
-    async def _complete(self, request: ModelRequest) -> Completion:
+    async def _complete(self, request: ModelRequest, *, ends_s: float) -> Completion:
         """Send; where the server does not take a field, send once more in the form that it takes."""
         attempts, adaptation = 0, self._adaptation
         while True:
@@ -112,7 +112,7 @@ class OpenAICompatibleClient:
                 sends_seed=self.provider.sends_seed,
                 streams=self.provider.streams,
             )
-            answer = await self._send(body, request)
+            answer = await self._send(body, request, ends_s)
             attempts += answer.attempts
             next_form = None
             if answer.status in {400, 422}:
@@ -136,40 +136,46 @@ class OpenAICompatibleClient:
             raise
         return completion if attempts == 1 else completion.model_copy(update={"attempts": attempts})
 
-    async def _send(self, body: bytes, request: ModelRequest) -> _Answer:
+    async def _send(self, body: bytes, request: ModelRequest, ends_s: float) -> _Answer:
         """One exchange; a connection that the server had already given up is replaced once."""
         try:
-            return await self._exchange(body, request, attempt=1)
+            return await self._exchange(body, request, ends_s, attempt=1)
         except _ClosedBeforeAnyByteError:
             pass
         try:
-            return await self._exchange(body, request, attempt=2)
+            return await self._exchange(body, request, ends_s, attempt=2)
         except _ClosedBeforeAnyByteError as error:
             detail = f"{self.provider.url} closed the connection before any byte, twice"
             unreachable = ModelUnreachableError(self.model_id, detail)
             unreachable.attempts = 2
             raise unreachable from error
 
-    async def _exchange(self, body: bytes, request: ModelRequest, *, attempt: int) -> _Answer:
+    async def _exchange(self, body: bytes, request: ModelRequest, ends_s: float, *, attempt: int) -> _Answer:
+        """Raises TimeoutError where the whole answer is not there in time; until its first byte a timer is set to that."""
         provider = self.provider
-        first_byte = asyncio.timeout(provider.first_byte_s)
+        first_byte_s = loop_time() + provider.first_byte_s
+        limit = asyncio.timeout_at(min(first_byte_s, ends_s))
+
+        def has_begun() -> None:
+            limit.reschedule(ends_s)
+
         try:
-            async with first_byte:
+            async with limit:
                 response = await self._post(body, request)
                 async with response:
                     if response.content_type == "text/event-stream" and response.status == 200:
                         content = await assemble_stream(
                             response.content,
                             max_bytes=provider.max_response_bytes,
-                            first_event=lambda: first_byte.reschedule(None),
+                            first_event=has_begun,
                             model_id=self.model_id,
                         )
                     else:
-                        first_byte.reschedule(None)
-                        limit = provider.max_response_bytes if response.status == 200 else _MAX_ERROR_BYTES
-                        content = await self._read(response, limit)
+                        has_begun()
+                        most = provider.max_response_bytes if response.status == 200 else _MAX_ERROR_BYTES
+                        content = await self._read(response, most)
         except TimeoutError as error:
-            if not first_byte.expired():
+            if limit.when() == ends_s or not limit.expired():
                 raise
             detail = f"no byte within {provider.first_byte_s:g} s"
             raise ModelTimeoutError(self.model_id, detail) from error

@@ -1,6 +1,7 @@
 """Calls that behave: a limit on concurrency, retries, a shared back-off, a circuit breaker, a hedged straggler."""
 
 import asyncio
+import math
 import random
 from collections.abc import Mapping
 from typing import Annotated
@@ -20,7 +21,7 @@ from swe_ai_fleet.ports.models import Completion, ModelClient, ModelRequest
 
 _PRIORITIES: Mapping[str, int] = {"judge": 0, "interactive": 1, "batch": 2}
 _MARGIN_S = 0.01
-"""The limit on everything ends so much later than that on the last call, so that the endpoint learns it was slow."""
+"""A wait that is not worth another request."""
 
 
 class RetryPolicy(Value):
@@ -59,21 +60,16 @@ class ResilientClient:
         self._rng = rng
 
     async def complete(self, request: ModelRequest) -> Completion:
-        """Ask for one completion; ``request.timeout_s`` bounds it with all its attempts and pauses."""
-        attempts = _Attempts()
-        limit = asyncio.timeout(None if request.timeout_s is None else request.timeout_s + _MARGIN_S)
+        """Ask for one completion; ``request.timeout_s`` bounds it with all its attempts and pauses.
+
+        The wrapped client keeps each call within what it is given; here is only seen to it that no wait outlasts that.
+        """
+        attempts = _Attempts(request)
         try:
-            async with limit:
-                completion = await self._complete(request, attempts)
+            completion = await self._complete(request, attempts)
         except ModelError as error:
             error.attempts = attempts.made
             raise
-        except TimeoutError as error:
-            if not limit.expired():
-                raise
-            late = ModelTimeoutError(self._endpoint.model_id, f"no answer within {request.timeout_s:g} s")
-            late.attempts = attempts.made
-            raise late from (attempts.last_error or error)
         if completion.attempts == attempts.made:
             return completion
         return completion.model_copy(update={"attempts": attempts.made})
@@ -83,25 +79,40 @@ class ResilientClient:
         await self._inner.close()
 
     async def _complete(self, request: ModelRequest, attempts: "_Attempts") -> Completion:
-        waited_s = 0.0
+        endpoint, waited_s = self._endpoint, 0.0
         while True:
-            wait_s = self._endpoint.wait_s()
+            wait_s = endpoint.wait_s()
             if wait_s == 0:
-                async with self._endpoint.limiter.slot(_PRIORITIES[request.priority]):
-                    ticket = self._endpoint.admit()
+                await self._take_slot(request, attempts)
+                try:
+                    ticket = endpoint.admit()
                     if ticket is not None:
-                        try:
-                            completion = await self._call(request, ticket, attempts)
-                        except ModelError as error:
-                            wait_s = self._pause_before_retry(error, attempts)
-                        else:
-                            return completion
-                    else:
-                        wait_s = self._endpoint.wait_s()
+                        return await self._call(request, ticket, attempts)
+                    wait_s = endpoint.wait_s()
+                except ModelError as error:
+                    wait_s = self._pause_before_retry(error, attempts)
+                finally:
+                    endpoint.limiter.release()
             if waited_s + wait_s > self._policy.patience_s:
-                raise attempts.last_error or self._endpoint.unavailable()
+                raise attempts.last_error or endpoint.unavailable()
+            if wait_s >= attempts.left_s():
+                raise self._late(request) from attempts.last_error
             waited_s += wait_s
             await asyncio.sleep(wait_s)
+
+    async def _take_slot(self, request: ModelRequest, attempts: "_Attempts") -> None:
+        """One of the limit, waited for only as long as the request may take; a timer where there is none."""
+        limiter, priority = self._endpoint.limiter, _PRIORITIES[request.priority]
+        if limiter.has_free_slot:
+            return await limiter.acquire(priority)
+        try:
+            async with asyncio.timeout(max(0.0, attempts.left_s())):
+                await limiter.acquire(priority)
+        except TimeoutError:
+            raise self._late(request) from attempts.last_error
+
+    def _late(self, request: ModelRequest) -> ModelTimeoutError:
+        return ModelTimeoutError(self._endpoint.model_id, f"no answer within {request.timeout_s:g} s")
 
     def _pause_before_retry(self, error: ModelError, attempts: "_Attempts") -> float:
         """Seconds to wait before the same call is made again; raises the error where it must not be."""
@@ -163,11 +174,16 @@ class ResilientClient:
 class _Attempts:
     """What has been tried for one completion."""
 
-    def __init__(self) -> None:
+    def __init__(self, request: ModelRequest) -> None:
         self.began_s = loop_time()
+        self.ends_s = math.inf if request.timeout_s is None else self.began_s + request.timeout_s
         self.made = 0
         self.failed = 0
         self.last_error: ModelError | None = None
+
+    def left_s(self) -> float:
+        """Of the limit on all of them."""
+        return self.ends_s - loop_time()
 
     def varied(self, request: ModelRequest) -> ModelRequest:
         """The request as it is to be sent now.
@@ -178,7 +194,7 @@ class _Attempts:
         changes: dict[str, object] = {}
         waited_s = loop_time() - self.began_s
         if request.timeout_s is not None and waited_s > _MARGIN_S:
-            changes["timeout_s"] = max(0.001, request.timeout_s - waited_s)
+            changes["timeout_s"] = max(0.001, self.left_s())
         if request.seed is not None and isinstance(self.last_error, ModelMalformedError):
             changes["seed"] = request.seed + self.made
         return request.model_copy(update=changes) if changes else request

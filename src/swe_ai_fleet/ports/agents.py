@@ -51,9 +51,11 @@ class AgentPool(Protocol):
 
         The answer (``proposed``, ``critiqued``, ``revised`` or ``agent_failed``) is acknowledged on the record
         before this returns. Every ending of the agent is a value of :data:`Outcome`; nothing is raised for it.
-        Cancelling the awaiting task cancels the work and reaches the model server.
+        Cancelling the awaiting task cancels the work and reaches the model server. It ends soon after the
+        assignment's deadline.
 
         Raises:
+            TimeoutError: nothing was begun before the deadline, and nothing is on the record.
             RecordError: the answer exists, but could not be recorded.
             PlacementError: no node can host the agent.
         """

@@ -10,6 +10,7 @@ from swe_ai_fleet.domain.brief import Assignment, Brief
 from swe_ai_fleet.domain.outcome import Cancelled, Outcome
 from swe_ai_fleet.domain.task import Task
 from swe_ai_fleet.execution.admission import Admission, AdmittedAgentPool
+from swe_ai_fleet.orchestrator.agents.system_clock import SystemClock
 
 
 class Held:
@@ -40,7 +41,7 @@ async def settle() -> None:
 class Door:
     def __init__(self, **admission: Any) -> None:
         self.held = Held()
-        self.pool = AdmittedAgentPool(self.held, Admission(**admission))
+        self.pool = AdmittedAgentPool(self.held, Admission(**admission), clock=SystemClock())
         self.calls: dict[str, asyncio.Future[Outcome]] = {}
 
     async def knock(
@@ -135,3 +136,14 @@ async def test_a_large_call_that_gives_up_lets_those_behind_it_in() -> None:
     await door.knock("small", tokens=50)
     await door.cancel("large")
     assert sorted(door.held.inside) == ["a", "small"]
+
+
+async def test_a_call_that_finds_no_room_before_its_deadline_leaves_the_line() -> None:
+    door = Door(calls=1)
+    await door.knock("a")
+    await door.knock("late", seconds=0.05)
+    with pytest.raises(TimeoutError):
+        await door.calls["late"]
+    assert (door.pool.under_way, door.pool.waiting) == (1, 0)
+    await door.end("a")
+    assert (door.pool.under_way, door.held.order) == (0, ["a"])

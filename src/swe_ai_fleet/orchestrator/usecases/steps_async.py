@@ -60,9 +60,6 @@ from swe_ai_fleet.tracing.spans import current_span, span
 Publish = Callable[[Event], Awaitable[Published]]
 """Puts an event on the record; returns when it is acknowledged."""
 
-_GRACE_S = 2.0
-"""How long an agent that has passed its deadline may take to say so itself."""
-
 
 class _Common(TypedDict):
     deliberation_id: str
@@ -170,14 +167,13 @@ class Steps:
             self._asked_here.add(ask.agent.agent_id)
         brief = self._brief or await self._write_brief()
         hearing = self.hearing() if ask.step == "judge" else None
-        left_s, deadline = ask.until_s - self.watch.elapsed_s(), self.watch.moment(ask.until_s)
+        deadline = self.watch.moment(ask.until_s)
         assignment = write_assignment(
             self.state, ask, brief, deadline=deadline, max_tokens=self.max_tokens, hearing=hearing
         )
         try:
             with asking(assignment) as work:
-                async with asyncio.timeout(max(0.0, left_s) + _GRACE_S):
-                    outcome = await self.agents.ask(within(work, assignment))
+                outcome = await self.agents.ask(within(work, assignment))
                 work.set({names.OUTCOME: outcome.kind})
         except TimeoutError:
             await self._publish_failure(ask.agent, ask.round, TimedOut(after_s=ask.until_s))
