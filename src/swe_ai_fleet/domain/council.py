@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -33,6 +34,10 @@ class AgentSpec(Recorded):
     """This agent's part, counted from 0, of a space that ``shards`` agents divide among them."""
     shards: Annotated[int, Field(ge=1)] = 1
 
+    def __hash__(self) -> int:
+        """Of what tells the agents of one council apart; steps are looked up by their agents at every event."""
+        return hash((self.agent_id, self.seed))
+
     @property
     def searches(self) -> bool:
         """It searches for an answer instead of asking a model, so it may find none."""
@@ -45,12 +50,12 @@ class Council(Recorded):
     agents: tuple[AgentSpec, ...]
     quorum: int
 
-    @property
+    @cached_property
     def proposers(self) -> tuple[AgentSpec, ...]:
         """Agents that propose answers, in the order they were dealt."""
         return tuple(agent for agent in self.agents if agent.duty == "answer")
 
-    @property
+    @cached_property
     def testers(self) -> tuple[AgentSpec, ...]:
         """Agents that propose checks."""
         return tuple(agent for agent in self.agents if agent.duty == "test")

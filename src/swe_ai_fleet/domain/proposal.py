@@ -24,6 +24,9 @@ class Usage(Recorded):
     @classmethod
     def total(cls, usages: Iterable["Usage"]) -> "Usage":
         """All of them together."""
+        usages = tuple(usages)
+        if len(usages) == 1:
+            return usages[0]
         requests = prompt = cached = completion = 0
         for usage in usages:
             requests += usage.requests

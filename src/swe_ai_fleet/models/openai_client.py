@@ -151,7 +151,7 @@ class OpenAICompatibleClient:
             raise unreachable from error
 
     async def _exchange(self, body: bytes, request: ModelRequest, ends_s: float, *, attempt: int) -> _Answer:
-        """Raises TimeoutError where the whole answer is not there in time; until its first byte a timer is set to that."""
+        """One timer: until the first byte it is set to that, then to the whole answer, whose lack is a TimeoutError."""
         provider = self.provider
         first_byte_s = loop_time() + provider.first_byte_s
         limit = asyncio.timeout_at(min(first_byte_s, ends_s))

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from swe_ai_fleet.domain.events import Event
 from swe_ai_fleet.domain.outcome import DeliberationOutcome
@@ -13,7 +13,7 @@ from swe_ai_fleet.domain.value import Recorded
 from swe_ai_fleet.ports.reliability import ReliabilityBooks
 
 
-class Published(Recorded):
+class Published(NamedTuple):
     """The record's acknowledgement of one event."""
 
     sequence: int

@@ -20,6 +20,7 @@ from swe_ai_fleet.ranking.hearings import Hearing
 
 MAX_FILE_BYTES = 48 * 1024
 _MAX_PATHS = 400
+_PROPOSE = ProposeStep()
 
 
 async def write_brief(state: Deliberation, workspaces: Workspaces) -> Brief:
@@ -66,9 +67,9 @@ def write_assignment(
 def _step(state: Deliberation, ask: Ask, hearing: Hearing | None) -> Step:
     if ask.step == "judge" and hearing is not None:
         return judge_step(hearing, ask.agent.agent_id)
-    reports = state.counted_reports()
     if ask.step == "propose":
-        return ProposeStep()
+        return _PROPOSE
+    reports = state.counted_reports()
     if ask.step == "critique":
         peers = peers_to_review(state, ask.agent)
         return CritiqueStep(

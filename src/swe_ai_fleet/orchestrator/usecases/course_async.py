@@ -21,6 +21,7 @@ from swe_ai_fleet.domain.steps import (
 from swe_ai_fleet.errors import FleetError, RecordConflictError, RecordError, RecordUnavailableError
 from swe_ai_fleet.orchestrator.usecases.enough import is_safe, why_enough
 from swe_ai_fleet.orchestrator.usecases.hearing import judges_of
+from swe_ai_fleet.orchestrator.usecases.listing_async import Listing
 from swe_ai_fleet.orchestrator.usecases.steps_async import Steps
 from swe_ai_fleet.orchestrator.usecases.stopwatch import Stopwatch
 from swe_ai_fleet.orchestrator.usecases.summary import summarise
@@ -33,8 +34,6 @@ from swe_ai_fleet.ports.reliability import ReliabilityBooks
 
 Observe = Callable[[Event], None]
 
-_LIST_LAG_S = 1.0
-"""How far a list may be behind an open deliberation; one that is over sooner is listed once."""
 _WAKE_S = 0.001
 
 _ENDED = Ask | CheckProposal | TryChecks | RunMatrix
@@ -62,12 +61,16 @@ class Course:
     """Held until agents are asked, so that of many that begin at once the first soon wait for their models."""
     is_opening: bool = False
     state: Deliberation = field(default_factory=Deliberation)
+    told: set[tuple[str, int, str]] = field(default_factory=set)
+    """Keys of the events that the observer knows."""
     inbox: asyncio.Queue[Event | None] = field(default_factory=asyncio.Queue)
     """Events, once they are on the record, and None where it is time to look again."""
     begun: set[NextStep] = field(default_factory=set)
     tasks: dict[NextStep, asyncio.Task[None]] = field(default_factory=dict)
     """Those of them that take their time, each in a task of its own."""
     alarm: asyncio.TimerHandle | None = None
+    alarm_s: float | None = None
+    """For which moment it is set."""
     fatal: FleetError | None = None
     """Why it cannot go on; the first such error counts, and none after the end."""
 
@@ -106,10 +109,10 @@ class Course:
 
     async def _open(self, requested: Requested, *, is_new: bool) -> Closed | None:
         """Begin it and see it through; None where it was begun before, against what was expected."""
-        async with self.events.follow(requested.deliberation_id, is_new=is_new) as stream:
+        async with self.events.follow(requested.deliberation_id, is_new=True) as stream:
             if not is_new:
                 for event in await self.events.history(requested.deliberation_id):
-                    self.inbox.put_nowait(event)  # before anything is begun that it might forbid
+                    self._receive(event)  # before anything is begun that it might forbid
             if (await self.publish(requested)).duplicate and is_new:
                 return None  # the stream may lack what was there before
             return await self._see_through(stream)
@@ -117,14 +120,15 @@ class Course:
     async def _see_through(self, stream: AsyncIterator[Event]) -> Closed:
         async with asyncio.TaskGroup() as group:
             pump = group.create_task(self._pump(stream))
-            listing = group.create_task(self._list())
+            listing = Listing(state=self.state, snapshots=self.snapshots, clock=self.clock)
+            listing.begin()
             try:
                 closed = await self._drive(group)
                 if self.observe is not None:
                     await pump  # the observer is promised every event in stream order
             finally:
                 pump.cancel()
-                listing.cancel()
+                listing.end()
                 self._cancel_all()
         return closed
 
@@ -139,24 +143,15 @@ class Course:
         return published
 
     async def _pump(self, stream: AsyncIterator[Event]) -> None:
-        """Bring events from the record to the inbox and to the observer."""
-        told: set[tuple[str, int, str]] = set()
         async for event in stream:
-            self.inbox.put_nowait(event)
-            if self.observe is not None and event.key not in told:
-                told.add(event.key)
-                self.observe(event)
+            self._receive(event)
 
-    async def _list(self) -> None:
-        """Keep the list up to date. One that is out of date is no reason to stop: events rebuild it."""
-        listed = (False, 0)
-        while True:
-            await asyncio.sleep(_LIST_LAG_S)
-            reached = (self.state.started is not None, len(self.state.rounds))
-            if reached != listed:
-                listed = reached
-                with suppress(RecordUnavailableError):
-                    await self.snapshots.put(summarise(self.state, updated=self.clock.now()))
+    def _receive(self, event: Event) -> None:
+        """Bring an event from the record to the inbox and, once, to the observer."""
+        self.inbox.put_nowait(event)
+        if self.observe is not None and event.key not in self.told:
+            self.told.add(event.key)
+            self.observe(event)
 
     async def _drive(self, group: asyncio.TaskGroup) -> Closed:
         steps = Steps(
@@ -245,15 +240,22 @@ class Course:
 
     def _set_alarm(self, elapsed_s: float) -> None:
         """Look again when time alone may change what comes next."""
-        if self.alarm is not None:
-            self.alarm.cancel()
-            self.alarm = None
         if self.state.started is None:
             return
         moment = next((m for m in deadlines_s(self.state) if m > elapsed_s), None)
+        if moment == self.alarm_s:
+            return
+        if self.alarm is not None:
+            self.alarm.cancel()
+            self.alarm = None
+        self.alarm_s = moment
         if moment is not None:
             loop = asyncio.get_running_loop()
-            self.alarm = loop.call_later(moment - elapsed_s + _WAKE_S, self.inbox.put_nowait, None)
+            self.alarm = loop.call_later(moment - elapsed_s + _WAKE_S, self._ring)
+
+    def _ring(self) -> None:
+        self.alarm_s = None
+        self.inbox.put_nowait(None)
 
     def _tokens_per_round(self) -> int:
         """What one more round may cost: twice what was paid so far; counted only where there is a limit."""
