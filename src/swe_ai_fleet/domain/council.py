@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -50,12 +49,12 @@ class Council(Recorded):
     agents: tuple[AgentSpec, ...]
     quorum: int
 
-    @cached_property
+    @property
     def proposers(self) -> tuple[AgentSpec, ...]:
         """Agents that propose answers, in the order they were dealt."""
         return tuple(agent for agent in self.agents if agent.duty == "answer")
 
-    @cached_property
+    @property
     def testers(self) -> tuple[AgentSpec, ...]:
         """Agents that propose checks."""
         return tuple(agent for agent in self.agents if agent.duty == "test")
