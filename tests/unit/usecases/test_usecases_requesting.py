@@ -53,6 +53,7 @@ def test_without_a_limit_the_council_is_the_planned_one() -> None:
 def test_a_budget_that_holds_a_quorum_shrinks_the_council_and_says_so() -> None:
     event, notes = requested(task(agents=5, quorum=2, code=False, tokens=350))
     assert (event.num_agents, len(event.council.agents)) == (3, 3)
+    assert event.council.proposers == event.council.agents
     assert notes == ("the token budget of 350 holds 3 of 5 agents",)
 
 
