@@ -47,7 +47,8 @@ async def test_every_fault_is_an_error_of_its_kind_that_names_the_model(
     server: SimulatedModelServer, connect: Connect, fault: Fault, error: type[ModelError], streams: bool
 ) -> None:
     server.faults = FaultPlan.always(fault)
-    client = connect(streams=streams, first_byte_s=0.2, max_response_bytes=64 * 1024)
+    first_byte_s = 0.2 if fault is Fault.HANG else 20.0
+    client = connect(streams=streams, first_byte_s=first_byte_s, max_response_bytes=64 * 1024)
     with pytest.raises(error) as caught:
         await client.complete(ask())
     assert type(caught.value) is error
