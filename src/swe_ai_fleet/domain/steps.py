@@ -89,7 +89,7 @@ def next_steps(
     state: Deliberation,
     *,
     elapsed_s: float,
-    is_safe: Callable[[], bool],
+    is_safe: Callable[[int], bool],
     enough: Callable[[], CutReason | None] = lambda: None,
     judges: Callable[[], Sequence[AgentSpec] | None] = lambda: None,
     tokens_per_round: int = 0,
@@ -99,7 +99,8 @@ def next_steps(
     Args:
         state: what has happened; it must have been requested.
         elapsed_s: seconds since ``started``.
-        is_safe: whether the decision can no longer change; asked only where it matters.
+        is_safe: whether the decision can no longer change, though so many of those that have answered may still
+            answer otherwise; asked only where it matters.
         enough: why no further batch of agents should be asked, if so; asked only between two batches.
         judges: who is to judge once the last round is cut; empty where nobody can be paid, None where there is
             nothing to judge.
@@ -147,7 +148,7 @@ def _cut_or_go_on(
     round_: int,
     work: list[NextStep],
     elapsed_s: float,
-    is_safe: Callable[[], bool],
+    is_safe: Callable[[int], bool],
     tokens_per_round: int,
 ) -> list[NextStep]:
     """The open round's work, or its cut."""
@@ -158,8 +159,8 @@ def _cut_or_go_on(
         reason = _skip(state, is_safe, tokens_per_round)
     if reason is None and not work:
         reason = "complete"
-    if reason is None and elapsed_s >= soft_s(state) and has_quorum(state) and is_safe():
-        reason = "safe"
+    if reason is None and elapsed_s >= soft_s(state) and has_quorum(state):
+        reason = "safe" if is_safe(_moving(state, round_, work)) else None
     return work if reason is None else [CloseRound(round=round_, reason=reason)]
 
 
@@ -258,27 +259,43 @@ def _has_remarks(state: Deliberation, agent: AgentSpec, round_: int) -> bool:
     return any(critique.verdict != "accept" for critique in said)
 
 
+def _moving(state: Deliberation, round_: int, work: list[NextStep]) -> int:
+    """How many that have an answer may give another: they are at work on it, or heard something against it."""
+    if round_ == 0:
+        return 0
+    at_work = {step.agent.agent_id for step in work if isinstance(step, Ask)}
+    doubted = {
+        agent.agent_id
+        for agent in state.council.proposers
+        if not state.settled(round_, agent) and _has_remarks(state, agent, round_)
+    }
+    return len(at_work | doubted)
+
+
 def _round_began(state: Deliberation, round_: int) -> bool:
     return any(key[0] == round_ for key in state.critiques) or any(key[0] == round_ for key in state.failures)
 
 
-def _skip(state: Deliberation, is_safe: Callable[[], bool], tokens_per_round: int) -> CutReason | None:
+def _skip(state: Deliberation, is_safe: Callable[[int], bool], tokens_per_round: int) -> CutReason | None:
     """Why a further round is not worth having, or None."""
     if len(state.included()) < 2:
         return "alone"
     limit = state.task.budget.tokens
     if limit is not None and state.usage().total_tokens + tokens_per_round > limit:
         return "budget"
-    agreed = bool(state.verified()) and is_safe()
+    agreed = bool(state.verified()) and is_safe(0)
     return "agreed" if agreed else None
 
 
 def has_quorum(state: Deliberation) -> bool:
-    """Enough proposers have spoken: answered, or said with a reason that they cannot."""
+    """Enough proposers have spoken: answered before the cut, or said with a reason that they cannot."""
     proposers = {agent.agent_id for agent in state.council.proposers}
-    spoken = {p.agent_id for p in state.proposals.values() if p.kind == "answer"}
+    named = {pid for cut in state.rounds.values() for pid in cut.included}
+    answers = [p for p in state.proposals.values() if p.kind == "answer"]
+    counted = [p for p in answers if p.proposal_id in named or p.round not in state.rounds]
+    spoken = {p.agent_id for p in counted}
     spoken |= {agent for (_, agent), event in state.failures.items() if event.failure.kind == "refused"}
-    return bool(state.answers(0)) and len(spoken & proposers) >= state.council.quorum
+    return any(p.round == 0 for p in counted) and len(spoken & proposers) >= state.council.quorum
 
 
 def peers_to_review(state: Deliberation, agent: AgentSpec) -> list[Proposal]:

@@ -3,12 +3,16 @@
 import random
 from collections.abc import Callable
 
+_LONGEST_WISH_S = 300.0
+"""After it one call looks again: some gateways send a moment where seconds are meant."""
+
 
 class SharedBackoff:
     """A pause that all calls to one endpoint keep after it has shed load.
 
-    The server's own wish (``Retry-After``) is honoured; without one the pause doubles from ``base_s`` to ``cap_s``
-    with every refusal that follows a pause. A wish of 0 is not taken literally: a tenth of that pause is kept.
+    The server's own wish (``Retry-After``) is honoured, for five minutes at most; without one the pause doubles from
+    ``base_s`` to ``cap_s`` with every refusal that follows a pause. A wish of 0 is not taken literally: a tenth of
+    that pause is kept.
     Refusals of calls that were in flight together count once.
     """
 
@@ -41,7 +45,7 @@ class SharedBackoff:
             return False
         whole = min(self._cap_s, self._base_s * 2**self._level)
         pause_s = self._rng.uniform(whole / 2, whole) if retry_after_s is None else retry_after_s
-        pause_s = max(pause_s, whole / 10)
+        pause_s = min(max(pause_s, whole / 10), _LONGEST_WISH_S)
         if not paused:
             self._level += 1
         if now + pause_s > self._until:

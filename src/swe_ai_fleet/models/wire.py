@@ -37,7 +37,7 @@ class _PromptDetails(_Lenient):
 
 
 class _WireUsage(_Lenient):
-    prompt_tokens: Annotated[int, Field(ge=0)] = 0
+    prompt_tokens: Annotated[int, Field(ge=0)] | None = 0
     completion_tokens: Annotated[int, Field(ge=0)] | None = 0
     prompt_tokens_details: _PromptDetails | None = None
 
@@ -188,7 +188,7 @@ def _usage(usage: _WireUsage | None) -> Usage:
     details = usage.prompt_tokens_details
     return Usage(
         requests=1,
-        prompt_tokens=usage.prompt_tokens,
+        prompt_tokens=usage.prompt_tokens or 0,
         cached_tokens=(details.cached_tokens or 0) if details is not None else 0,
         completion_tokens=usage.completion_tokens or 0,
     )

@@ -79,7 +79,7 @@ def _candidate(proposal: Proposal, evidence: Evidence) -> Candidate:
     report = evidence.reports.get(proposal.proposal_id)
     outputs = evidence.behaviours.get(proposal.proposal_id, {})
     if report is None:
-        key = answer_key(proposal.content)
+        key = answer_key(proposal.content, is_program=evidence.task.entry_point is not None)
         failed = _examples_failed(outputs, evidence)
         return Candidate(
             proposal=proposal, report=None, key=key, verdicts={}, outputs=outputs, examples_failed=failed

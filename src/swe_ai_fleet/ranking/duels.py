@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from swe_ai_fleet.ranking.candidates import weight_of
 from swe_ai_fleet.ranking.evidence import Evidence
+from swe_ai_fleet.ranking.finalists import authors_of
 from swe_ai_fleet.ranking.judging import judge_all
 from swe_ai_fleet.ranking.standing import Standing
 
@@ -69,8 +70,8 @@ def challenger_wins(duel: Duel, standing: Standing, evidence: Evidence) -> bool:
     Judges that are consistent over both orders are added as log-odds of their accuracy, weighted by
     reliability; what is left open stays with the leader.
     """
-    fighters = (duel.leader, duel.challenger)
-    pair = {c.id: frozenset({c.proposal.agent_id}) for c in standing.candidates if c.id in fighters}
+    fighters = [c for c in standing.candidates if c.id in (duel.leader, duel.challenger)]
+    pair = authors_of(fighters, standing.candidates)
     total = 0.0
     for judge in sorted({ballot.showing.judge for ballot in evidence.ballots}):
         own = [ballot for ballot in evidence.ballots if ballot.showing.judge == judge]

@@ -84,8 +84,8 @@ def _duelling(
     duel = duel_of(standing, evidence)
     if duel is None:
         return None
-    author = {c.id: frozenset({c.proposal.agent_id}) for c in standing.candidates}
-    authors = {pid: author[pid] for pid in (duel.leader, duel.challenger)}
+    fighters = [c for c in standing.candidates if c.id in (duel.leader, duel.challenger)]
+    authors = authors_of(fighters, standing.candidates)
     texts = {duel.leader: duel.leader_output, duel.challenger: duel.challenger_output}
     found = _affordable(evidence, authors, texts, judges, per_pair, tokens, planted=False)
     if found is None:

@@ -14,17 +14,23 @@ _SIGNS = ("=", ":", "import ", "return", "raise", "assert")
 _FENCE = re.compile(r"^```[^\n`]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
 
 
-def answer_key(content: str, *, patch_key: str | None = None) -> str:
+def answer_key(content: str, *, patch_key: str | None = None, is_program: bool = True) -> str:
     """Equal for answers that differ only in what no reader would call a difference.
 
     A patch has its own key (comments, blank space and positions left out). Python code is compared by its
     syntax tree without docstrings, whether fenced or bare; anything else by its words.
+
+    Args:
+        content: the answer as given.
+        patch_key: the key of its patch, where it is one.
+        is_program: a program was asked for, so that what is said around its one block of code is no part of it.
     """
     if patch_key is not None:
         return f"patch:{patch_key}"
     has_fence = "```" in content and len(content) <= _MAX_PARSED_CHARS
     fenced: list[str] = _FENCE.findall(content) if has_fence else []
-    tree = python_key(fenced[0] if len(fenced) == 1 else content)
+    is_code = len(fenced) == 1 and (is_program or not _FENCE.sub("", content).strip())
+    tree = python_key(fenced[0] if is_code else content)
     return f"text:{' '.join(content.split())}" if tree is None else f"python:{tree}"
 
 

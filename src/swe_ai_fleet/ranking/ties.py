@@ -10,6 +10,8 @@ from swe_ai_fleet.ranking.evidence import Evidence
 
 _VERDICT_VALUE = {"accept": 1.0, "revise": 0.5, "reject": 0.0}
 _NEUTRAL = 0.5
+_MOST = 1e15
+"""No number that an agent brings counts for more, so that sums of them stay finite."""
 
 
 def confidences(candidates: Sequence[Candidate]) -> dict[str, float]:
@@ -57,7 +59,9 @@ def stable_fractions(candidates: Sequence[Candidate], seed: int) -> dict[str, fl
 
 def costs(candidates: Sequence[Candidate]) -> dict[str, float]:
     """Tokens that each answer cost."""
-    return {candidate.id: float(candidate.proposal.usage.total_tokens) for candidate in candidates}
+    return {
+        candidate.id: float(min(_MOST, candidate.proposal.usage.total_tokens)) for candidate in candidates
+    }
 
 
 def reliabilities(candidates: Sequence[Candidate], reliability: Mapping[str, float]) -> dict[str, float]:
@@ -86,7 +90,7 @@ def _finite(value: object) -> float | None:
         number = float(value)
     except OverflowError:
         return None
-    return number if math.isfinite(number) else None
+    return max(-_MOST, min(_MOST, number)) if math.isfinite(number) else None
 
 
 def _fraction(text: str) -> float:

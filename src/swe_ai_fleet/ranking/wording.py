@@ -29,6 +29,8 @@ def complaint(winner: Candidate, p_correct: float, standing: Standing, evidence:
     """Why the best is not good enough, in one sentence; empty where it is."""
     if not winner.proposal.content.strip():
         return "Every answer is empty."
+    if evidence.behaviours and evidence.inputs and not winner.outputs:
+        return "No decision: even the best candidate returns nothing on any input."
     for gate in standing.gates:
         if gate.disqualifies and gate.demerits(winner):
             return f"No decision: even the best candidate {gate.complaint}."

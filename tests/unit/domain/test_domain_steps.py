@@ -28,7 +28,7 @@ def steps(
     events: list[Event], *, at: float = 1.0, safe: bool = False, tokens_per_round: int = 0
 ) -> list[NextStep]:
     state = Deliberation.of(events)
-    return next_steps(state, elapsed_s=at, is_safe=lambda: safe, tokens_per_round=tokens_per_round)
+    return next_steps(state, elapsed_s=at, is_safe=lambda _: safe, tokens_per_round=tokens_per_round)
 
 
 def asked(found: list[NextStep]) -> list[tuple[str, str]]:
@@ -88,6 +88,35 @@ def test_the_soft_deadline_cuts_only_with_a_quorum_and_a_safe_decision() -> None
     assert steps(two, at=9.9, safe=True) != cut
     assert steps(two, at=10.0, safe=False) != cut
     assert steps(one, at=10.0, safe=True) != cut
+
+
+def test_who_may_still_change_its_answer_is_told_to_whoever_says_that_it_is_safe() -> None:
+    story = Story(task(rounds=1, soft_seconds=50.0, code=False))
+    events: list[Event] = [story.requested(), story.started(), *(story.proposed(i) for i in range(3))]
+    events.append(story.cut(["dev-1.0", "dev-2.0", "dev-3.0"]))
+    moving: list[int] = []
+
+    def is_safe(movers: int) -> bool:
+        moving.append(movers)
+        return movers < 2
+
+    def ask(*verdicts: str) -> list[NextStep]:
+        said = [story.critiqued(i, 1 - i, verdict=verdict) for i, verdict in enumerate(verdicts)]
+        return next_steps(Deliberation.of([*events, *said]), elapsed_s=50.0, is_safe=is_safe)
+
+    assert len(asked(ask())) == 3
+    assert ask("accept", "accept") == [CloseRound(round=1, reason="safe")]
+    assert len(asked(ask("accept", "reject"))) == 1
+    assert moving == [3, 1, 2]
+
+
+def test_an_answer_that_came_after_the_cut_makes_no_quorum() -> None:
+    story = Story(task(agents=3, quorum=2, code=False))
+    events: list[Event] = [story.requested(), story.started(), story.proposed(0)]
+    assert not has_quorum(Deliberation.of(events))
+    late = story.proposed(1)
+    assert has_quorum(Deliberation.of([*events, late]))
+    assert not has_quorum(Deliberation.of([*events, story.cut(["dev-1.0"]), late]))
 
 
 def test_a_refusal_counts_for_the_quorum_but_a_crash_of_nobody_does() -> None:

@@ -45,7 +45,7 @@ def tried(of: Story, *, round_: int = 0, applied: bool = True) -> Checked:
 
 
 def steps(events: list[Event], *, at: float = 1.0, safe: bool = False) -> list[NextStep]:
-    return next_steps(Deliberation.of(events), elapsed_s=at, is_safe=lambda: safe)
+    return next_steps(Deliberation.of(events), elapsed_s=at, is_safe=lambda _: safe)
 
 
 def answered(of: Story) -> list[Event]:

@@ -68,6 +68,12 @@ def test_a_longer_wish_during_a_pause_prolongs_it(clock: Clock) -> None:
     assert shared.wait_s() >= 5.0
 
 
+def test_a_wish_without_sense_is_followed_for_five_minutes(clock: Clock) -> None:
+    shared = backoff(clock)
+    shared.shed(1_767_225_600.0)
+    assert 300.0 <= shared.wait_s() <= 375.0
+
+
 def test_a_wish_of_zero_still_pauses(clock: Clock) -> None:
     shared = backoff(clock)
     shared.shed(0.0)

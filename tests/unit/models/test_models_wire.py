@@ -118,6 +118,11 @@ def test_usage_and_cached_tokens_are_the_servers() -> None:
     assert read(answer()).usage == Usage(requests=1)
 
 
+def test_an_answer_whose_tokens_nobody_counted_is_an_answer() -> None:
+    body = {"choices": [{"message": {"content": "fine"}}], "usage": {"prompt_tokens": None}}
+    assert read_completion(json.dumps(body).encode(), ask(), model_id=MODEL).usage == Usage(requests=1)
+
+
 def test_confidence_is_the_mean_and_one_impossible_token_does_not_drown_it() -> None:
     document = json.loads(answer())
     document["choices"][0]["logprobs"] = {

@@ -1,10 +1,12 @@
 import math
 
+import pytest
 from council_evidence import code_evidence, council, critique, proposal, report, text_evidence
 
 from swe_ai_fleet.domain.check import CheckResult, CheckStatus
 from swe_ai_fleet.domain.proposal import Usage
 from swe_ai_fleet.domain.ranking import Ranking
+from swe_ai_fleet.domain.task import Task
 from swe_ai_fleet.ranking.decide import decide, safe_to_stop
 
 REPAIRS = {"a": "passed", "b": "passed"}
@@ -216,6 +218,32 @@ def test_copying_an_answer_does_not_lift_it_over_a_better_judged_one() -> None:
     ]
     remarks = [critique("cyd", "ada.0", 0.4), critique("ada", "cyd.0", 0.6), critique("bob", "cyd.0", 0.6)]
     assert order(decide(text_evidence(answers, remarks)))[0] == "cyd.0"
+
+
+def test_answers_that_quote_the_same_code_and_say_the_opposite_are_no_copies() -> None:
+    quoted = "```python\ndef q(db, n):\n    return db.execute(f'select {n}')\n```\n"
+    answers = [
+        proposal("dev-1", f"Safe.\n\n{quoted}"),
+        proposal("dev-2", f"Not safe: an injection.\n\n{quoted}"),
+    ]
+    assert len(decide(text_evidence(answers)).clusters) == 2
+
+
+@pytest.mark.parametrize("agents", [1, 6])
+def test_functions_that_return_nothing_are_no_decision(agents: int) -> None:
+    answers = [proposal(f"dev-{n}", "I cannot help with that.") for n in range(agents)]
+    task = Task(description="Write f(n).", entry_point="f")
+    nothing: dict[str, dict[str, str]] = {answer.proposal_id: {} for answer in answers}
+    ranking = decide(text_evidence(answers, task=task, behaviours=nothing, inputs={"1": 1.0, "2": 1.0}))
+    assert ranking.abstained
+    assert "returns nothing" in ranking.reason
+
+
+def test_numbers_beyond_all_reason_are_ranked_all_the_same() -> None:
+    dear = Usage(prompt_tokens=10**400)
+    answers = [proposal("dev-1", "a", usage=dear), proposal("dev-2", "b"), proposal("dev-3", "c")]
+    sure = [answer.model_copy(update={"confidence": 1e308}) for answer in answers]
+    assert len(decide(text_evidence(sure)).ranking) == 3
 
 
 def test_empty_text_is_no_decision() -> None:

@@ -1,6 +1,7 @@
 """Judges in a deliberation: who is asked, what counts, what it costs, and the same result from the events alone."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from fake_time import fake_time, now_s
@@ -209,11 +210,11 @@ FUNCTION = Task(
 
 
 def functions(assignment: Assignment) -> Says:
-    """Two against two, of eight; who judges knows what one more than one is."""
+    """Two against two that write it differently, of eight; who judges knows what one more than one is."""
     number = int(assignment.agent.agent_id.rpartition("-")[2])
     if assignment.agent.duty == "test":
         return Says(content=f"assert add_one({number}) == {number + 1}")
-    body = "x + 1" if number % 2 else "x + 2"
+    body = ("2 + x", "x + 1", "x + 2", "1 + x")[number % 4]
 
     def knows(first: str, second: str) -> Preference:
         return "tie" if first == second else "first" if int(first) < int(second) else "second"
@@ -229,5 +230,17 @@ async def test_two_functions_that_are_as_popular_fight_a_duel_on_an_input_that_t
         events = await fleet.events()
         assert judged(events)
         assert result.winner is not None
-        assert "x + 1" in result.winner.content
+        assert "1" in result.winner.content
         assert rebuild(events) == result
+
+
+@fake_time
+async def test_nobody_judges_a_duel_of_a_copy_of_its_own_answer() -> None:
+    def copies(assignment: Assignment) -> Says:
+        said = functions(assignment)
+        return replace(said, content=said.content.replace("2 + x", "x + 2").replace("1 + x", "x + 1"))
+
+    plan = FUNCTION.model_copy(update={"council": FUNCTION.council.model_copy(update={"agents": 4})})
+    async with small_fleet(copies) as fleet:
+        await fleet.deliberate.run(fleet.request(plan))
+        assert judged(await fleet.events()) == []

@@ -6,7 +6,7 @@ import pytest
 from story import REPO, task
 
 from swe_ai_fleet.domain.events import Requested
-from swe_ai_fleet.domain.task import Task
+from swe_ai_fleet.domain.task import Constraints, Task
 from swe_ai_fleet.errors import BudgetError
 from swe_ai_fleet.orchestrator.usecases.requesting import (
     new_deliberation_id,
@@ -63,6 +63,25 @@ def test_a_budget_that_cannot_hold_a_quorum_is_refused_with_what_would_do() -> N
     wanted = int(str(caught.value).split("Raise it to ")[1].split()[0])
     event, _ = requested(task(agents=5, quorum=3, code=False, tokens=wanted))
     assert event.num_agents == 3
+
+
+def test_what_else_stands_in_every_prompt_is_paid_for_too() -> None:
+    rich = task(agents=4, code=False, tokens=10_000)
+    rich = rich.model_copy(update={"constraints": Constraints(rubric="word " * 12_000)})
+    with pytest.raises(BudgetError, match="cannot hold the quorum"):
+        requested(rich)
+
+
+def test_of_a_council_in_batches_the_first_batch_has_to_fit() -> None:
+    def batched(tokens: int) -> Task:
+        plain = task(agents=20, quorum=1, code=False, tokens=tokens)
+        return plain.model_copy(update={"council": plain.council.model_copy(update={"batch": 10})})
+
+    with pytest.raises(BudgetError, match="cannot hold the first batch with its 10 agents") as caught:
+        requested(batched(300))
+    wanted = int(str(caught.value).split("Raise it to ")[1].split()[0])
+    event, notes = requested(batched(wanted))
+    assert (len(event.council.agents), notes) == (20, ())
 
 
 def test_agents_that_search_cost_no_tokens() -> None:

@@ -48,3 +48,8 @@ def cut_middle(text: str, limit_bytes: int) -> str:
     kept = max(0, limit_bytes - len(mark))
     head, tail = raw[: (kept + 1) // 2], raw[len(raw) - kept // 2 :]
     return head.decode("utf-8", "ignore") + mark + tail.decode("utf-8", "ignore")
+
+
+def foreign(kind: str, text: str, limit_bytes: int) -> str:
+    """What another agent wrote, or what its answer printed: cut, defused and between marks."""
+    return fenced(kind, cut_middle(defused(text), limit_bytes))

@@ -9,7 +9,7 @@ from swe_ai_fleet.domain.outcome import Reviewed
 from swe_ai_fleet.domain.proposal import Usage
 from swe_ai_fleet.domain.review import Ballot, Preference, Showing
 from swe_ai_fleet.errors import ModelError
-from swe_ai_fleet.orchestrator.agents.delimiters import cut_middle, defused, fenced
+from swe_ai_fleet.orchestrator.agents.delimiters import foreign
 from swe_ai_fleet.orchestrator.agents.parsing import Form, cost_of
 from swe_ai_fleet.ports.models import Completion
 from swe_ai_fleet.ranking.judging import last_verdict
@@ -51,16 +51,12 @@ VERDICT = Form(
 def showing_text(step: JudgeStep, showing: Showing, *, limit_bytes: int | None) -> str:
     """The question, with both texts between marks that neither can close, and no token in them that steers a model."""
     each = _SHOWN_BYTES if limit_bytes is None else min(_SHOWN_BYTES, limit_bytes // 3)
-    asked = [_TEXTS] if not step.question else [_OUTPUTS, "## Input", _shown("input", step.question, each)]
+    asked = [_TEXTS] if not step.question else [_OUTPUTS, "## Input", foreign("input", step.question, each)]
     kind = "output" if step.question else "answer"
     parts = [*asked, _FORM]
     for title, shown in (("First", showing.first), ("Second", showing.second)):
-        parts += [f"## {title}", _shown(kind, step.texts[shown], each)]
+        parts += [f"## {title}", foreign(kind, step.texts[shown], each)]
     return "\n\n".join(parts)
-
-
-def _shown(kind: str, text: str, limit_bytes: int) -> str:
-    return fenced(kind, cut_middle(defused(text), limit_bytes))
 
 
 async def judge_pairs(step: JudgeStep, ask: Question, *, left_s: float) -> Reviewed:

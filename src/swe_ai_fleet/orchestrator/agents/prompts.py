@@ -5,16 +5,13 @@ equal byte for byte for all agents of a deliberation, then the role, the variant
 Everything that a task, a repository or an agent brings stands between marks that it cannot close.
 """
 
-import json
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Mapping
 
-from swe_ai_fleet.domain.brief import Assignment, Brief, CritiqueStep, JudgeStep, ReviseStep, SourceFile
-from swe_ai_fleet.domain.check import CheckReport, CheckStatus
+from swe_ai_fleet.domain.brief import Assignment, CritiqueStep, JudgeStep, ReviseStep
 from swe_ai_fleet.domain.proposal import Proposal
 from swe_ai_fleet.domain.review import Showing
-from swe_ai_fleet.domain.task import Task
-from swe_ai_fleet.orchestrator.agents.delimiters import cut_middle, defused, fenced
+from swe_ai_fleet.orchestrator.agents.brief_texts import brief_text, report_text
+from swe_ai_fleet.orchestrator.agents.delimiters import cut_middle, defused, fenced, foreign
 from swe_ai_fleet.orchestrator.agents.judging import showing_text
 from swe_ai_fleet.orchestrator.agents.roles import role_text, variant_text
 from swe_ai_fleet.ports.models import Message
@@ -95,7 +92,6 @@ object and nothing else: a member for each of the labels {labels}, each with
 _SYSTEM_MESSAGE = Message(role="system", content=SYSTEM)
 _OWN_BYTES = len(SYSTEM) + 2500
 """What the fixed texts take of every prompt, at most."""
-_TAIL_BYTES = 3000
 _PEER_BYTES = 12_000
 
 
@@ -116,12 +112,17 @@ def write_prompt(
         variant: the wording that makes this agent differ from its peers.
         labels: the proposals to review by the names they are shown under; for a critique only.
         showing: the pair to judge; for a judge only.
-        limit_bytes: shorten it to about this size; proposals to review or to revise may take half of the material.
+        limit_bytes: where it is longer, shorten it to about this size; proposals to review or to revise may take half
+            of the material.
     """
+    if limit_bytes is not None:
+        whole = write_prompt(assignment, role=role, variant=variant, labels=labels, showing=showing)
+        if sum(len(turn.content.encode("utf-8", "replace")) for turn in whole) <= limit_bytes:
+            return whole
     room = None if limit_bytes is None else max(1, limit_bytes - _OWN_BYTES)
     half = None if room is None else room // 2
     is_first = assignment.step.kind == "propose"
-    brief = _brief_text_once(_Same(assignment.brief), room if is_first else half)
+    brief = brief_text(assignment.brief, limit_bytes=room if is_first else half)
     step = _step_text(assignment, labels or {}, showing, limit_bytes=half)
     wording = variant_text(variant) if is_first else ""
     own = "\n\n".join(part for part in (role_text(role), wording, step) if part)
@@ -161,10 +162,10 @@ def _critique_text(step: CritiqueStep, labels: Mapping[str, Proposal], *, limit_
     each = _PEER_BYTES if limit_bytes is None else min(_PEER_BYTES, limit_bytes // (2 * max(1, len(labels))))
     parts = [_CRITIQUE.format(labels=", ".join(labels))]
     for label, proposal in labels.items():
-        parts.append(f"## {label}\n\n{fenced('answer', cut_middle(defused(proposal.content), each))}")
+        parts.append(f"## {label}\n\n{foreign('answer', proposal.content, each)}")
         report = reports.get(proposal.proposal_id)
         if report is not None:
-            parts.append(_report_text(report, limit_bytes=each))
+            parts.append(report_text(report, limit_bytes=each))
     return "\n\n".join(parts)
 
 
@@ -172,121 +173,15 @@ def _revise_text(step: ReviseStep, *, limit_bytes: int | None) -> str:
     each = 2 * _PEER_BYTES if limit_bytes is None else limit_bytes // 3
     parts = [_REVISE, "## Your earlier answer", fenced("answer", cut_middle(step.parent.content, each))]
     if step.report is not None:
-        parts += ["## What was seen", _report_text(step.report, limit_bytes=each)]
+        parts += ["## What was seen", report_text(step.report, limit_bytes=each)]
     for tests in step.missed:
-        names = fenced("names", "\n".join(tests.cases))
-        shown = fenced("tests", cut_middle(defused(tests.content), each // 2))
-        parts += [_MISSED, names, shown]
+        names = fenced("names", defused("\n".join(tests.cases)))
+        parts += [_MISSED, names, foreign("tests", tests.content, each // 2)]
     if step.critiques:
         said = [
             f"{number}. {critique.verdict}: "
             + "; ".join([*critique.defects, critique.suggestion]).strip("; ")
             for number, critique in enumerate(step.critiques, start=1)
         ]
-        parts += ["## What peers said", fenced("remarks", cut_middle("\n".join(said), each))]
+        parts += ["## What peers said", foreign("remarks", "\n".join(said), each)]
     return "\n\n".join(parts)
-
-
-class _Same:
-    """A brief that equals itself alone: comparing what it holds would cost more than writing it."""
-
-    __slots__ = ("brief",)
-
-    def __init__(self, brief: Brief) -> None:
-        self.brief = brief
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.brief is self.brief
-
-    def __hash__(self) -> int:
-        return id(self.brief)
-
-
-@lru_cache(
-    maxsize=16
-)  # the agents of a deliberation are asked one right after the other, with the same brief
-def _brief_text_once(same: _Same, limit_bytes: int | None) -> str:
-    return _brief_text(same.brief, limit_bytes=limit_bytes)
-
-
-def _brief_text(brief: Brief, *, limit_bytes: int | None) -> str:
-    """The common prefix. Shortened, it keeps the task first, then the evidence, then the likeliest files."""
-    task = brief.task
-    part_bytes = None if limit_bytes is None else limit_bytes // 8
-    description = task.description if limit_bytes is None else cut_middle(task.description, limit_bytes // 2)
-    parts = ["# Task", fenced("task", description), *_constraints_text(task, limit_bytes=part_bytes)]
-    if brief.repo is None:
-        return "\n\n".join([*parts, "There is no repository."])
-    if brief.base is not None:
-        report = _report_text(brief.base, limit_bytes=min(_TAIL_BYTES, part_bytes or _TAIL_BYTES))
-        parts += ["# What the checks say of the unchanged code", report]
-    left = None if limit_bytes is None else limit_bytes - len("\n\n".join(parts).encode("utf-8", "replace"))
-    if brief.tree and left is None:
-        parts += ["# Files of the repository", fenced("paths", "\n".join(brief.tree))]
-    return "\n\n".join([*parts, *_files_text(brief.files, limit_bytes=left)])
-
-
-def _constraints_text(task: Task, *, limit_bytes: int | None) -> list[str]:
-    constraints = task.constraints
-    metadata = json.dumps(constraints.metadata, sort_keys=True, ensure_ascii=False)
-    sections = (
-        ("How answers are judged", "rubric", constraints.rubric),
-        (
-            "What every answer must satisfy",
-            "requirements",
-            "\n".join(f"- {text}" for text in constraints.requirements),
-        ),
-        (
-            "Checks that are run on every answer",
-            "checks",
-            "\n".join(f"{check.name}: {check.command}" for check in task.checks),
-        ),
-        ("Paths that no answer may touch", "paths", "\n".join(task.protected_paths)),
-        ("Further facts", "metadata", metadata if constraints.metadata else ""),
-    )
-    parts = []
-    for title, kind, text in sections:
-        if text:
-            shown = text if limit_bytes is None else cut_middle(text, limit_bytes)
-            parts += [f"# {title}", fenced(kind, shown)]
-    return parts
-
-
-def _files_text(files: Sequence[SourceFile], *, limit_bytes: int | None) -> list[str]:
-    """The files, most likely first, as far as they fit."""
-    parts: list[str] = []
-    for file in files:
-        text = file.text if limit_bytes is None else cut_middle(file.text, limit_bytes)
-        shown = fenced("file", text)
-        note = " (only a part of it)" if file.truncated or text != file.text else ""
-        part = f"## {json.dumps(file.path, ensure_ascii=False)}{note}\n\n{shown}"
-        if limit_bytes is not None:
-            limit_bytes -= len(part.encode("utf-8", "replace"))
-            if limit_bytes < 0 and parts:
-                break
-        parts.append(part)
-    return ["# Files that may matter, most likely first", *parts] if parts else []
-
-
-def _report_text(report: CheckReport, *, limit_bytes: int) -> str:
-    """What was executed, without times, which differ from run to run."""
-    if not report.applied:
-        return f"It could not be applied:\n\n{fenced('reason', cut_middle(report.reason, limit_bytes))}"
-    lines = []
-    if report.protected_touched:
-        lines.append(f"It touches protected paths: {json.dumps(sorted(report.protected_touched))}.")
-    if not report.parses:
-        lines.append("A changed file is not valid syntax.")
-    verdicts = [f"{result.name}: {result.status.value}" for result in report.results]
-    failures = sorted(report.failures())
-    if verdicts or not report.outputs:
-        lines.append(fenced("verdicts", cut_middle("\n".join([*verdicts, *failures]), limit_bytes)))
-    if report.outputs:
-        returned = [f"({arguments}) -> {output}" for arguments, output in report.outputs.items()]
-        lines.append(fenced("returned", cut_middle("\n".join(returned), limit_bytes)))
-    lines += [
-        fenced("output", cut_middle(result.output_tail, limit_bytes))
-        for result in report.results
-        if result.status is not CheckStatus.PASSED and result.output_tail
-    ]
-    return "\n\n".join(lines)

@@ -197,7 +197,7 @@ class Course:
         wanted = next_steps(
             self.state,
             elapsed_s=elapsed_s,
-            is_safe=lambda: is_safe(self.state),
+            is_safe=lambda moving: is_safe(self.state, moving),
             enough=lambda: why_enough(self.state),
             judges=lambda: judges_of(self.state, steps.hearing()),
             tokens_per_round=self._tokens_per_round(),

@@ -7,13 +7,16 @@ from swe_ai_fleet.orchestrator.usecases.evidence import evidence_of
 from swe_ai_fleet.ranking.decide import pays_to_ask, safe_to_stop
 
 
-def is_safe(state: Deliberation) -> bool:
-    """The answers that are still out in the open round would not change the decision."""
+def is_safe(state: Deliberation, moving: int = 0) -> bool:
+    """The answers that are still out in the open round would not change the decision.
+
+    So many of those that have answered may still answer otherwise: each could leave the leader for the runner-up.
+    """
     open_round = next((r for r in range(state.judging_round) if r not in state.rounds), None)
     expected = len(state.council.proposers)
     if open_round != 0:
         expected -= len(batches.left_out(state))
-    return safe_to_stop(evidence_of(state, open_round=open_round), expected=expected)
+    return safe_to_stop(evidence_of(state, open_round=open_round), expected=expected + 2 * moving)
 
 
 def why_enough(state: Deliberation) -> CutReason | None:

@@ -1,6 +1,7 @@
 """From a task to the first event: who deliberates, within which budget, under which ids."""
 
 import hashlib
+import json
 import re
 import secrets
 from collections.abc import Sequence
@@ -66,27 +67,43 @@ def request_deliberation(
 def _fit_budget(task: Task, council: Council, *, max_tokens: int) -> tuple[Council, tuple[str, ...]]:
     """Drop the last model agents until the projected cost of round 0 fits; never below the quorum.
 
-    A council that is asked in batches stays whole: the budget is looked at before each batch.
+    A council that is asked in batches stays whole where its first batch fits: the budget is looked at before each
+    further one.
     """
     limit = task.budget.tokens
     paid = [agent for agent in council.agents if not agent.searches]
     if limit is None or not paid:
         return council, ()
     context = _CONTEXT_BYTES if task.repo is not None else 0
-    each = int((len(task.description.encode()) + context) / _BYTES_PER_TOKEN) + max_tokens
+    each = int((_told_bytes(task) + context) / _BYTES_PER_TOKEN) + max_tokens
     affordable = limit // each
     if affordable >= len(paid):
         return council, ()
-    free = len(council.agents) - len(paid)
-    if free + affordable < council.quorum:
-        msg = (
-            f"budget.tokens: {limit} cannot hold the quorum of {council.quorum} agents at about {each} tokens each."
-            f" Raise it to {each * council.quorum} or lower council.quorum."
-        )
-        raise BudgetError(msg)
+    if len(council.agents) - len(paid) + affordable < council.quorum:
+        raise _too_dear(limit, f"the quorum of {council.quorum} agents", each, council.quorum, "quorum")
     if task.council.batch is not None:
+        first = (*council.proposers[: task.council.batch], *council.testers)
+        asked = sum(not agent.searches for agent in first)
+        if affordable < asked:
+            raise _too_dear(limit, f"the first batch with its {asked} agents", each, asked, "batch")
         return council, ()
     kept = {agent.agent_id for agent in paid[:affordable]}
     agents = tuple(a for a in council.agents if a.searches or a.agent_id in kept)
     note = f"the token budget of {limit} holds {len(agents)} of {len(council.agents)} agents"
     return council.model_copy(update={"agents": agents}), (note,)
+
+
+def _too_dear(limit: int, what: str, each: int, agents: int, field: str) -> BudgetError:
+    return BudgetError(
+        f"budget.tokens: {limit} cannot hold {what} at about {each} tokens each."
+        f" Raise it to {each * agents} or lower council.{field}."
+    )
+
+
+def _told_bytes(task: Task) -> int:
+    """What the user wrote that stands in every prompt."""
+    said = task.constraints
+    facts = json.dumps(said.metadata, ensure_ascii=False) if said.metadata else ""
+    checks = [f"{check.name}: {check.command}" for check in task.checks]
+    texts = (task.description, said.rubric, *said.requirements, facts, *checks, *task.protected_paths)
+    return sum(len(text.encode("utf-8", "replace")) for text in texts)
