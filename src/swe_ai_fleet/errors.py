@@ -221,6 +221,12 @@ class RecordUnavailableError(RecordError):
     retryable = True
 
 
+class RecordGoneError(RecordUnavailableError):
+    """The connection is closed for good: only another one can help."""
+
+    retryable = False
+
+
 class RecordConflictError(RecordError):
     """Somebody else wrote first: a guarded subject or a compare-and-set key has moved on."""
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -238,11 +238,13 @@ async def small_fleet(
     cells: CellRunner | None = None,
     wrap: Callable[[EventLog], EventLog] = lambda events: events,
     clock: LoopClock | None = None,
+    record: Record | None = None,
 ) -> AsyncIterator[SmallFleet]:
-    """``wrap`` puts something between the fleet and its log."""
+    """``wrap`` puts something between the fleet and its log; the record is one in memory where none is given."""
     clock, agents = clock or LoopClock(), Agents(script=script or (lambda _: Says()))
-    async with open_in_memory_record() as record:
-        events = wrap(record.events)
+    opening = open_in_memory_record() if record is None else nullcontext(record)
+    async with opening as opened:
+        events = wrap(opened.events)
         async with InProcessAgentPool.open(build_agent=agents.build, events=events, clock=clock) as pool:
             runner = checks or ScriptedChecks()
             deliberate = DeliberateAsync(
@@ -251,15 +253,15 @@ async def small_fleet(
                 cells=cells or InProcessCells(),
                 workspaces=OneFile(),
                 events=events,
-                snapshots=record.snapshots,
-                reliability=record.reliability,
+                snapshots=opened.snapshots,
+                reliability=opened.reliability,
                 clock=clock,
             )
             yield SmallFleet(
-                record=record,
+                record=opened,
                 agents=agents,
                 checks=runner,
                 deliberate=deliberate,
-                cancel=CancelAsync(events=record.events, queue=record.commands, clock=clock),
+                cancel=CancelAsync(events=opened.events, queue=opened.commands, clock=clock),
                 clock=clock,
             )

@@ -56,6 +56,7 @@ class RayAgentHost:
         record = await self._record.get()
         if self._host is None:
             self._host = AgentHost(build_agent=self._build_agent, events=record.events, clock=SystemClock())
+        self._host.record_on(record.events)  # another one where the connection was lost for good
         return self._host
 
     async def _give_back(self) -> None:

@@ -53,6 +53,6 @@ def deliberation_of(content: bytes) -> str:
 def _json_object(content: bytes) -> dict[str, object]:
     try:
         found = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -1,12 +1,13 @@
 """Large content in a NATS object store, in the format that every NATS client reads."""
 
+import asyncio
 import base64
 import hashlib
 import json
 import secrets
 from datetime import UTC, datetime
 
-from swe_ai_fleet.errors import RecordError, RecordNotFoundError
+from swe_ai_fleet.errors import RecordError, RecordNotFoundError, RecordUnavailableError
 from swe_ai_fleet.messaging.nats_publisher import NatsPublisher, Outgoing
 from swe_ai_fleet.messaging.nats_requests import JetStreamApi, Stored
 from swe_ai_fleet.messaging.streams import BLOB_REFRESH_S, BLOBS
@@ -14,15 +15,18 @@ from swe_ai_fleet.messaging.subjects import blob_chunks, blob_meta
 from swe_ai_fleet.ports.record import Published
 
 _CHUNK_BYTES = 128 * 1024
+_STALE_TRIES = 25
+_STALE_PAUSE_S = 0.1
 
 
 class NatsBlobStore:
     """Content by its sha256; the object's name is the digest in hexadecimal."""
 
-    def __init__(self, api: JetStreamApi, publisher: NatsPublisher) -> None:
+    def __init__(self, api: JetStreamApi, publisher: NatsPublisher, *, is_clustered: bool = False) -> None:
         """Chunks go the way of all events, so that they survive what events survive."""
         self._api = api
         self._publisher = publisher
+        self._is_clustered = is_clustered
 
     async def put(self, content: bytes) -> str:
         """Store it; the chunks first, then the entry that makes them one object.
@@ -57,7 +61,17 @@ class NatsBlobStore:
         )
 
     async def get(self, sha256: str) -> bytes:
-        """The content, once it is proved to be what its name says."""
+        """The content, once it is proved to be what its name says; a replica that is behind is asked again."""
+        for _ in range(_STALE_TRIES if self._is_clustered else 0):
+            try:
+                return await self._get(sha256)
+            except RecordUnavailableError:
+                raise
+            except RecordError:
+                await asyncio.sleep(_STALE_PAUSE_S)
+        return await self._get(sha256)
+
+    async def _get(self, sha256: str) -> bytes:
         entry = await self._api.last(BLOBS, _meta_subject(sha256))
         if entry is None:
             raise RecordNotFoundError(f"there is no blob {sha256} on the record")

@@ -8,7 +8,13 @@ from datetime import UTC, datetime
 
 import structlog
 
-from swe_ai_fleet.errors import InputError, RecordError, RecordNotFoundError, RecordUnavailableError
+from swe_ai_fleet.errors import (
+    InputError,
+    RecordError,
+    RecordGoneError,
+    RecordNotFoundError,
+    RecordUnavailableError,
+)
 from swe_ai_fleet.messaging.command_message import (
     decode_command,
     deliberation_of,
@@ -75,7 +81,7 @@ class NatsDelivery:
             refused=refused,
             delivered=self._delivered,
             time=datetime.now(UTC),
-            payload=self._message.payload.decode(errors="replace"),
+            payload=_shown(self._message.payload),
         )
         try:
             await self._queue.letters.add(letter)
@@ -185,12 +191,18 @@ class NatsCommandQueue:
                 await connection.finish(request, json.dumps(body).encode(), reply=reply)
             finally:
                 del self._waiting[request.number]
+        except RecordGoneError:
+            raise
         except RecordUnavailableError as error:
             _log.debug("record.pull_failed", error=str(error))
             await asyncio.sleep(min(_PAUSE_S, max(wait_s, 0.0)))
             return None
         message = request.messages[0]
-        return message if message.status is None else None
+        if message.status is None:
+            return message
+        if not message.status.startswith(("404", "408")):
+            await asyncio.sleep(_PAUSE_S)
+        return None
 
     async def _received(self, message: Incoming) -> Delivery | None:
         """The delivery; None for one that was handed out too often, or cannot be had: it is a dead letter now."""
@@ -233,6 +245,12 @@ class NatsCommandQueue:
             await self._api.connection.send(message.reply, how)
         except RecordError as error:
             _log.debug("record.hint_lost", error=str(error))
+
+
+def _shown(payload: bytes) -> str:
+    """As a dead letter keeps it: whole where it is text, else its beginning; JSON may take six bytes for one."""
+    text = payload.decode(errors="replace")
+    return text if len(json.dumps(text)) <= 2 * len(payload) + 1024 else text[:16384]
 
 
 def delivery_place(reply: str) -> tuple[int, int]:

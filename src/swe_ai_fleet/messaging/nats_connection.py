@@ -12,8 +12,9 @@ from typing import Protocol
 
 import structlog
 from nats.errors import Error as NatsError
+from nats.errors import MaxPayloadError
 
-from swe_ai_fleet.errors import RecordDeniedError, RecordError, RecordUnavailableError
+from swe_ai_fleet.errors import RecordDeniedError, RecordError, RecordGoneError, RecordUnavailableError
 from swe_ai_fleet.messaging.nats_client import FleetClient, Incoming, Take, is_turned_away
 from swe_ai_fleet.messaging.nats_under_way import Request, UnderWay
 
@@ -79,7 +80,7 @@ class NatsConnection:
 
     async def stop(self) -> None:
         """End every request, then leave within a second; nothing is drained, so nothing can hang in a drain."""
-        self._give_up(lambda: RecordUnavailableError("the connection to NATS was closed"))
+        self._give_up(lambda: RecordGoneError("the connection to NATS was closed"))
         if self._ticker is not None:
             self._ticker.cancel()
         try:
@@ -169,6 +170,10 @@ class NatsConnection:
         try:
             await self.client.send(request.subject, payload, reply=reply, head=head)
             await request.ended
+        except MaxPayloadError as error:  # no other try will do better
+            raise RecordError(
+                f"{request.subject}: {len(payload)} bytes are more than the server takes"
+            ) from error
         except (NatsError, OSError) as error:
             raise RecordUnavailableError(f"NATS did not take {request.subject}: {error}") from error
         finally:
@@ -272,8 +277,8 @@ class NatsConnection:
 
     async def on_closed(self) -> None:
         """The client gave up for good: by our wish, or because the server turned these credentials away."""
-        reason = self.last_error or "by us"
-        self._give_up(lambda: RecordUnavailableError(f"the connection to NATS is closed: {reason}"))
+        reason = self.last_error or self.client.last_error or "by us"
+        self._give_up(lambda: RecordGoneError(f"the connection to NATS is closed: {reason}"))
 
     def _give_up(self, why: Callable[[], RecordError]) -> None:
         self._gone = self._gone or why

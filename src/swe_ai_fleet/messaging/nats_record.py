@@ -51,7 +51,7 @@ async def open_nats_record(options: NatsOptions) -> AsyncIterator[Record]:
             in_flight=options.in_flight,
             outbox_bytes=options.outbox_bytes,
         )
-        blobs = NatsBlobStore(api, publisher)
+        blobs = NatsBlobStore(api, publisher, is_clustered=is_clustered)
         letters = NatsDeadLetters(api, publisher)
         commands = NatsCommandQueue(api, publisher, blobs, letters)
         async with publisher.opened(), commands.opened():
@@ -63,4 +63,5 @@ async def open_nats_record(options: NatsOptions) -> AsyncIterator[Record]:
                 commands=commands,
                 dead_letters=letters,
                 publish_retries=lambda: publisher.retries,
+                is_gone=lambda: connection.is_gone,
             )

@@ -93,21 +93,21 @@ class ResilientClient:
                     wait_s = self._pause_before_retry(error, attempts)
                 finally:
                     endpoint.limiter.release()
-            if waited_s + wait_s > self._policy.patience_s:
+            if waited_s + wait_s > self._policy.patience_s or wait_s >= attempts.left_s():
                 raise attempts.last_error or endpoint.unavailable()
-            if wait_s >= attempts.left_s():
-                raise self._late(request) from attempts.last_error
             waited_s += wait_s
             await asyncio.sleep(wait_s)
 
-    async def _take_slot(self, request: ModelRequest, attempts: "_Attempts") -> None:
+    async def _take_slot(
+        self, request: ModelRequest, attempts: "_Attempts", *, priority: str | None = None
+    ) -> None:
         """One of the limit, waited for only as long as the request may take; a timer where there is none."""
-        limiter, priority = self._endpoint.limiter, _PRIORITIES[request.priority]
+        limiter, place = self._endpoint.limiter, _PRIORITIES[priority or request.priority]
         if limiter.has_free_slot:
-            return await limiter.acquire(priority)
+            return await limiter.acquire(place)
         try:
             async with asyncio.timeout(max(0.0, attempts.left_s())):
-                await limiter.acquire(priority)
+                await limiter.acquire(place)
         except TimeoutError:
             raise self._late(request) from attempts.last_error
 
@@ -158,9 +158,12 @@ class ResilientClient:
             return is_hedged
 
         async def second() -> Completion:
-            async with endpoint.limiter.slot(_PRIORITIES["batch"]):
+            await self._take_slot(request, attempts, priority="batch")
+            try:
                 attempts.made += 1
-                return await self._inner.complete(request)
+                return await self._inner.complete(attempts.varied(request))
+            finally:
+                endpoint.limiter.release()
 
         try:
             return await first_answer(

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from swe_ai_fleet.domain.events import Event
 from swe_ai_fleet.domain.outcome import DeliberationOutcome
-from swe_ai_fleet.domain.task import Task
+from swe_ai_fleet.domain.task import Task, Token
 from swe_ai_fleet.domain.value import Recorded
 from swe_ai_fleet.ports.reliability import ReliabilityBooks
 
@@ -113,7 +113,7 @@ class BlobStore(Protocol):
 class Command(Recorded):
     """Asks a worker for one deliberation."""
 
-    deliberation_id: str
+    deliberation_id: Token
     task: Task
     seed: int
     models: tuple[str, ...] = ()
@@ -167,7 +167,12 @@ class CommandQueue(Protocol):
         ...
 
     async def next(self, *, wait_s: float) -> Delivery | None:
-        """The next command for this worker, or None after ``wait_s``. Works on across a server restart."""
+        """The next command for this worker, or None after ``wait_s``. Works on across a server restart.
+
+        Raises:
+            RecordGoneError: nothing will ever come over this connection again.
+            RecordDeniedError: these credentials may not take commands.
+        """
         ...
 
     async def find(self, deliberation_id: str) -> Command | None:
@@ -260,3 +265,5 @@ class Record:
     dead_letters: DeadLetters
     publish_retries: Callable[[], int] = lambda: 0
     """Publishes of this process beyond the first try of each, since it was opened."""
+    is_gone: Callable[[], bool] = lambda: False
+    """Its connection is closed for good; open the record anew."""

@@ -6,7 +6,7 @@ import pytest
 from story import T0, task
 
 from swe_ai_fleet.errors import InputError
-from swe_ai_fleet.messaging.command_message import decode_command
+from swe_ai_fleet.messaging.command_message import decode_command, deliberation_of
 from swe_ai_fleet.ports.record import Command
 
 COMMAND = Command(deliberation_id="d1", task=task(), seed=7, time=T0)
@@ -27,3 +27,14 @@ def test_a_broken_command_is_named_with_the_field_that_is_wrong() -> None:
     document["task"]["council"]["agents"] = "many"
     with pytest.raises(InputError, match=r"task\.council\.agents"):
         decode_command(json.dumps(document).encode())
+
+
+@pytest.mark.parametrize("name", ["team.a.42", "", "a" * 65, "a:b"])
+def test_an_id_that_cannot_stand_in_a_subject_is_no_command(name: str) -> None:
+    document = json.loads(COMMAND.model_dump_json()) | {"deliberation_id": name}
+    with pytest.raises(InputError, match="deliberation_id"):
+        decode_command(json.dumps(document).encode())
+
+
+def test_a_message_that_is_nested_without_end_names_no_deliberation() -> None:
+    assert deliberation_of(b"[" * 100_000) == ""

@@ -22,7 +22,6 @@ from swe_ai_fleet.errors import (
 from swe_ai_fleet.models.endpoint import Endpoint
 from swe_ai_fleet.models.limiter import PriorityLimiter
 from swe_ai_fleet.models.resilience import ResilientClient, RetryPolicy
-from swe_ai_fleet.ports.models import Completion, ModelRequest
 
 BROKEN = ModelServerError(MODEL, "500")
 
@@ -219,17 +218,6 @@ async def test_the_judge_goes_before_proposals_and_these_before_the_batch() -> N
 
 
 @fake_time
-async def test_one_limit_bounds_all_attempts_and_pauses_and_the_endpoint_learns_that_it_was_slow() -> None:
-    model, at = ScriptedModel(takes_s=60.0), endpoint()
-    resilient = client(_Bounded(model), at)
-    with pytest.raises(ModelTimeoutError) as caught:
-        await resilient.complete(ask(timeout_s=10.0))
-    assert now_s() == pytest.approx(10.0, abs=0.02)
-    assert caught.value.attempts >= 1
-    assert at.report().failed == {"timeout": 1}
-
-
-@fake_time
 async def test_a_straggler_is_asked_for_again_once_and_the_loser_is_cancelled() -> None:
     model, at = ScriptedModel(takes_s=[60.0, 1.0]), endpoint()
     completion = await client(model, at, hedge_after_s=2.0).complete(ask())
@@ -284,18 +272,3 @@ async def test_shed_load_also_narrows_the_limit_on_calls_in_flight() -> None:
         for _ in range(8):
             group.create_task(client(model, at).complete(ask()))
     assert at.limiter.limit < 8
-
-
-class _Bounded(ScriptedModel):
-    """Keeps to the limit of a request, as a real client does."""
-
-    def __init__(self, inner: ScriptedModel) -> None:
-        super().__init__()
-        self._inner = inner
-
-    async def complete(self, request: ModelRequest) -> Completion:
-        try:
-            async with asyncio.timeout(request.timeout_s):
-                return await self._inner.complete(request)
-        except TimeoutError as error:
-            raise ModelTimeoutError(MODEL, "late") from error

@@ -7,8 +7,13 @@ from dataclasses import dataclass, field
 import pytest
 from fake_time import fake_time, now_s
 from in_process_cells import InProcessCells
+from small_fleet import Says, small_fleet
 
+from swe_ai_fleet.domain.brief import Assignment
 from swe_ai_fleet.domain.check import CheckReport, CheckStatus, Trial
+from swe_ai_fleet.domain.events import Proposed
+from swe_ai_fleet.domain.proposal import Proposal
+from swe_ai_fleet.domain.task import Budget, CouncilPlan, Task
 from swe_ai_fleet.errors import SandboxUnavailableError
 from swe_ai_fleet.orchestrator.usecases.gathering_async import canonical_texts, report_of, run_matrix
 from swe_ai_fleet.ports.cells import Call, CellLimits, CellResult, Program
@@ -110,3 +115,43 @@ def test_the_report_of_proposed_checks_begins_with_the_unchanged_commit() -> Non
     assert silent == CheckReport(
         proposal_id="tester-1.0", applied=False, reason="no test file", trials=silent.trials
     )
+
+
+@dataclass
+class SlowCells:
+    """Runs after a while, in which others may speak."""
+
+    async def run(
+        self, programs: Sequence[Program], calls: Sequence[Call], *, limits: CellLimits | None = None
+    ) -> AsyncGenerator[CellResult, None]:
+        await asyncio.sleep(2.0)
+        async for cell in InProcessCells().run(programs, calls, limits=limits):
+            yield cell
+
+
+@fake_time
+async def test_a_tester_that_was_given_up_and_answers_while_the_matrix_runs_is_no_defect() -> None:
+    plan = Task(
+        id="double",
+        description="Write double(x).\n\ndef double(x: int) -> int:\n",
+        entry_point="double",
+        council=CouncilPlan(agents=2, qa=1),
+        budget=Budget(seconds=100),
+    )
+
+    def script(asked: Assignment) -> Says:
+        lost = asked.agent.duty == "test"
+        return Says(error=RuntimeError("lost")) if lost else Says(content="def double(x):\n    return 2 * x")
+
+    async with small_fleet(script, cells=SlowCells()) as fleet:
+        requested = fleet.request(plan)
+        running = asyncio.create_task(fleet.deliberate.run(requested))
+        await asyncio.sleep(2.0)
+        (tester,) = requested.council.testers
+        who = {"agent_id": tester.agent_id, "role": tester.role, "model": tester.model}
+        late = Proposal(
+            proposal_id=f"{tester.agent_id}.0", round=0, kind="checks", content="assert double(2) == 4", **who
+        )
+        common = requested.model_dump(include={"deliberation_id", "task_id", "num_agents", "time"})
+        await fleet.record.events.publish(Proposed(proposal=late, **who, **common))
+        assert (await running).outcome == "decided"

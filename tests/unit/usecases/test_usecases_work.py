@@ -134,6 +134,17 @@ async def test_a_defect_in_one_deliberation_is_told_as_a_dead_letter_and_the_oth
 
 
 @fake_time
+async def test_a_defect_before_the_first_event_is_a_dead_letter_too() -> None:
+    async with small_fleet() as fleet:
+        await fleet.record.commands.submit(command(fleet))
+        async with working(fleet, error=RuntimeError("no home folder")) as worker:
+            await asyncio.sleep(60)
+            assert not worker.done()
+        (letter,) = await fleet.record.dead_letters.list()
+        assert letter.reason == "defect: RuntimeError: no home folder"
+
+
+@fake_time
 async def test_what_closed_as_failed_is_done_and_no_dead_letter() -> None:
     checks = ScriptedChecks(base_error=SandboxUnavailableError("nothing strong enough"))
     async with small_fleet(checks=checks) as fleet:

@@ -25,6 +25,10 @@ class AgentHost:
         self._events = events
         self._clock = clock
 
+    def record_on(self, events: EventLog) -> None:
+        """From now on what is asked is recorded there."""
+        self._events = events
+
     async def ask(self, assignment: Assignment) -> Outcome:
         """Have one agent do one thing; see :class:`~swe_ai_fleet.ports.agents.AgentPool`.
 

@@ -18,7 +18,7 @@ from swe_ai_fleet.domain.steps import (
     TryChecks,
     next_steps,
 )
-from swe_ai_fleet.errors import FleetError, RecordConflictError, RecordError, RecordUnavailableError
+from swe_ai_fleet.errors import FleetError, RecordConflictError, RecordError
 from swe_ai_fleet.orchestrator.usecases.enough import is_safe, why_enough
 from swe_ai_fleet.orchestrator.usecases.hearing import judges_of
 from swe_ai_fleet.orchestrator.usecases.listing_async import Listing
@@ -96,7 +96,7 @@ class Course:
                     closed = await self._see_through(stream)
         finally:
             self._let_others_open()
-        with suppress(RecordUnavailableError):
+        with suppress(RecordError):  # a list that is out of date can be rebuilt
             await self.snapshots.put(summarise(self.state, updated=closed.time))
         if self.fatal is not None:
             raise self.fatal
@@ -124,7 +124,7 @@ class Course:
             listing.begin()
             try:
                 closed = await self._drive(group)
-                if self.observe is not None:
+                if self.observe is not None and closed.key not in self.told:
                     await pump  # the observer is promised every event in stream order
             finally:
                 pump.cancel()

@@ -233,7 +233,9 @@ def _expectations(state: Deliberation, plan: ObservationPlan, canonical: Mapping
     tests = dict(plan.tests)
     for proposal in state.checks_proposed():
         if proposal.proposal_id not in state.reports:
-            assertions = tests[proposal.agent_id]
+            assertions = tests.get(proposal.agent_id)
+            if assertions is None:
+                continue  # it came after the plan was made; the next run of the matrix has it
             reason = "" if assertions else f"there is no assertion about {state.task.entry_point} in it"
             outputs = expected_outputs(counted(assertions), canonical)
             rows.append(_row(proposal, applied=bool(assertions), reason=reason, outputs=outputs))

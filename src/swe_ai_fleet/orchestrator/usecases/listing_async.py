@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from swe_ai_fleet.domain.deliberation import Deliberation
-from swe_ai_fleet.errors import RecordUnavailableError
+from swe_ai_fleet.errors import RecordError
 from swe_ai_fleet.orchestrator.usecases.summary import summarise
 from swe_ai_fleet.ports.clock import Clock
 from swe_ai_fleet.ports.record import SnapshotStore
@@ -47,5 +47,5 @@ class Listing:
         self.begin()
 
     async def _tell(self) -> None:
-        with suppress(RecordUnavailableError):
+        with suppress(RecordError):
             await self.snapshots.put(summarise(self.state, updated=self.clock.now()))

@@ -8,7 +8,14 @@ from functools import partial
 from weakref import WeakValueDictionary
 
 from swe_ai_fleet.domain.events import Requested
-from swe_ai_fleet.errors import BudgetError, FleetError, InputError, RecordError
+from swe_ai_fleet.errors import (
+    BudgetError,
+    FleetError,
+    InputError,
+    RecordDeniedError,
+    RecordError,
+    RecordGoneError,
+)
 from swe_ai_fleet.orchestrator.usecases.deliberate_async_usecase import DeliberateAsync, Observe
 from swe_ai_fleet.ports.record import Command, CommandQueue, Delivery
 from swe_ai_fleet.tracing import names
@@ -36,7 +43,12 @@ class WorkAsync:
     """Of deliberations at work here, by id: a command that comes again meanwhile waits for what came of the first."""
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until ``stop`` is set, then hand back what is unfinished; its events are the checkpoint."""
+        """Work until ``stop`` is set, then hand back what is unfinished; its events are the checkpoint.
+
+        Raises:
+            ExceptionGroup: of a FleetError: no command will come any more, for the record's connection is gone for
+                good or does not know these credentials.
+        """
         slots = asyncio.Semaphore(self.concurrency)
         async with asyncio.TaskGroup() as group:
             taking = group.create_task(self._take(slots))
@@ -55,6 +67,8 @@ class WorkAsync:
         while True:
             try:
                 delivery = await self.queue.next(wait_s=_POLL_S)
+            except (RecordGoneError, RecordDeniedError):
+                raise  # whoever started this worker has to know
             except RecordError:
                 await asyncio.sleep(_POLL_S)
                 continue
@@ -101,6 +115,9 @@ class WorkAsync:
         except FleetError as error:
             work.fail(type(error).__name__, str(error))
             return later
+        except Exception as error:  # noqa: BLE001 - as below
+            work.fail("defect", str(error))
+            return partial(delivery.term, f"defect: {type(error).__name__}: {error}")
         try:
             await self.deliberate.run(requested, notes=notes, observe=self.observe, is_new=False)
         except RecordError:
