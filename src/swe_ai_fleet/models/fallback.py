@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from swe_ai_fleet.errors import ModelError
+from swe_ai_fleet.domain.proposal import Usage
+from swe_ai_fleet.errors import ModelError, ModelRequestError
 from swe_ai_fleet.models.endpoint import loop_time
 from swe_ai_fleet.ports.models import Completion, ModelClient, ModelRequest
 
@@ -11,7 +12,8 @@ class FallbackClient:
     """Asks each model in turn until one answers; what a model client raises for any reason leads to the next.
 
     ``Completion.model`` names the one that answered and ``attempts`` counts the calls to all of them. A limit on
-    the whole call is dealt out: each model may use an equal share of what the ones before it have left.
+    the whole call is dealt out: each model may use an equal share of what the ones before it have left. What failed
+    answers cost is counted.
     """
 
     def __init__(self, chain: str, links: Sequence[ModelClient]) -> None:
@@ -35,7 +37,8 @@ class FallbackClient:
                 causes.append(error)
                 continue
             before = sum(cause.attempts for cause in causes)
-            return completion.model_copy(update={"attempts": completion.attempts + before})
+            paid = Usage.total([completion.usage, *map(_tokens_of, causes)])
+            return completion.model_copy(update={"attempts": completion.attempts + before, "usage": paid})
         raise self._failure(causes) from ExceptionGroup(f"every model of {self._chain} failed", causes)
 
     async def close(self) -> None:
@@ -52,4 +55,13 @@ class FallbackClient:
     def _failure(self, causes: Sequence[ModelError]) -> ModelError:
         failure = type(causes[-1])(self._chain, "; ".join(str(cause) for cause in causes))
         failure.attempts = sum(cause.attempts for cause in causes)
+        paid = Usage.total(map(_tokens_of, causes))
+        failure.prompt_tokens, failure.completion_tokens = paid.prompt_tokens, paid.completion_tokens
+        if isinstance(failure, ModelRequestError) and isinstance(causes[-1], ModelRequestError):
+            failure.context_tokens = causes[-1].context_tokens
         return failure
+
+
+def _tokens_of(cause: ModelError) -> Usage:
+    """What an answer that was of no use cost; its requests are counted as attempts."""
+    return Usage(prompt_tokens=cause.prompt_tokens, completion_tokens=cause.completion_tokens)

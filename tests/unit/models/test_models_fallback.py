@@ -4,7 +4,13 @@ import pytest
 from fake_time import fake_time
 from scripted_models import ScriptedModel, ask
 
-from swe_ai_fleet.errors import ModelError, ModelRequestError, ModelServerError, ModelTimeoutError
+from swe_ai_fleet.errors import (
+    ModelError,
+    ModelRequestError,
+    ModelServerError,
+    ModelTimeoutError,
+    ModelTruncatedError,
+)
 from swe_ai_fleet.models.fallback import FallbackClient
 
 CHAIN = "a:m|b:m|c:m"
@@ -72,3 +78,15 @@ async def test_closing_closes_every_link() -> None:
     links = [ScriptedModel(), ScriptedModel()]
     await chain(*links).close()
     assert [link.closed for link in links] == [1, 1]
+
+
+@fake_time
+async def test_what_failed_answers_cost_is_counted_and_the_limit_of_a_context_is_told() -> None:
+    cut = ModelTruncatedError("a:m", "cut")
+    cut.prompt_tokens, cut.completion_tokens = 900, 100
+    completion = await chain(ScriptedModel(steps=[cut]), ScriptedModel()).complete(ask())
+    assert (completion.usage.prompt_tokens, completion.usage.completion_tokens) == (900, 100)
+    too_long = ModelRequestError("b:m", "400", context_tokens=4096)
+    with pytest.raises(ModelRequestError) as caught:
+        await chain(ScriptedModel(steps=[cut]), ScriptedModel(steps=[too_long])).complete(ask())
+    assert (caught.value.context_tokens, caught.value.prompt_tokens) == (4096, 900)
