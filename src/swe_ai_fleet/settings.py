@@ -5,13 +5,16 @@ embedded: what has no address is started locally and stopped afterwards.
 """
 
 import os
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from swe_ai_fleet.domain.address import shown_address
 from swe_ai_fleet.domain.value import Value
 from swe_ai_fleet.errors import InputError
 from swe_ai_fleet.execution.admission import Admission
@@ -139,7 +142,31 @@ def _provider(name: str, model: ModelSettings) -> Provider:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = f"{PREFIX}MODELS__{name.upper()}__URL"
-        raise InputError(field, model.url, first["msg"], "Give http(s)://host[:port][/path].") from error
+        raise InputError(
+            field, shown_address(model.url), first["msg"], "Give http(s)://host[:port][/path]."
+        ) from error
+
+
+_WAY_OUT = "docs/settings.md lists every setting."
+_HIDDEN = "(hidden)"
+_SECRET_WORDS = {"KEY", "SEED", "TOKEN"}
+_OF_NO_FIELD = {"extra_forbidden", "model_type", "dict_type"}
+"""Kinds of mistakes whose value is not that of one known setting, so it may hold anything."""
+
+
+def _invalid(mistake: ErrorDetails) -> InputError:
+    field, given = PREFIX + "__".join(str(part) for part in mistake["loc"]).upper(), mistake["input"]
+    is_plain = isinstance(given, str | int | float) and mistake["type"] not in _OF_NO_FIELD
+    if not is_plain or not _SECRET_WORDS.isdisjoint(field.split("_")):
+        return InputError(_variables(field), _HIDDEN, mistake["msg"], _WAY_OUT)
+    shown = shown_address(given) if isinstance(given, str) else given
+    return InputError(field, shown, mistake["msg"], _WAY_OUT)
+
+
+def _variables(field: str) -> str:
+    """The variables that say something of a group of settings."""
+    names = {name.upper() for name in os.environ}
+    return ", ".join(sorted(n for n in names if n == field or n.startswith(f"{field}__"))) or field
 
 
 def load_settings() -> Settings:
@@ -153,10 +180,11 @@ def load_settings() -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = PREFIX + "__".join(str(part) for part in first["loc"]).upper()
-        shown = "(hidden)" if "KEY" in field or "SEED" in field else first["input"]
-        raise InputError(field, shown, first["msg"], "docs/settings.md lists every setting.") from error
+        raise _invalid(error.errors(include_url=False)[0]) from error
+    except SettingsError as error:
+        named = re.search(r'field "(\w+)"', str(error))
+        field = _variables(PREFIX + named[1].upper() if named else PREFIX)
+        raise InputError(field, _HIDDEN, "is not valid JSON", _WAY_OUT) from error
     settings = _with_standard_telemetry(settings)
     active = os.environ.get("VIRTUAL_ENV")
     if settings.sandbox.virtual_env is not None or active is None:

@@ -5,6 +5,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Literal
 
 from swe_ai_fleet.cli.finding import Finding
+from swe_ai_fleet.domain.address import shown_address
 from swe_ai_fleet.errors import (
     FleetError,
     InputError,
@@ -30,7 +31,7 @@ async def look_at_nats(settings: Settings) -> Finding:
     hasty = settings.nats.model_copy(
         update={"connect_s": _CONNECT_S, "declare_streams": settings.nats.url is None}
     )
-    where = settings.nats.url or "embedded: starts when it is needed"
+    where = settings.nats.shown_addresses or "embedded: starts when it is needed"
     try:
         with ungrouped():
             async with open_record(settings.model_copy(update={"nats": hasty})) as record:
@@ -106,7 +107,7 @@ async def look_at_ray_jobs(settings: Settings) -> Finding:
     hasty = settings.ray.model_copy(update={"connect_timeout_s": _JOBS_S})
     try:
         async with RayJobs.open(hasty):
-            return Finding(name="Ray jobs", status="ok", detail=str(settings.ray.dashboard))
+            return Finding(name="Ray jobs", status="ok", detail=shown_address(settings.ray.dashboard or ""))
     except UnreachableError as error:
         return Finding(name="Ray jobs", status="failed", detail=str(error), fix=error.way_out)
 

@@ -117,5 +117,5 @@ async def open_record(settings: Settings) -> "AsyncIterator[Record]":
 def record_place(settings: Settings) -> str:
     """Where the record is, for people."""
     if settings.nats.url is not None:
-        return f"{settings.nats.url}, stream FLEET_EVENTS"
+        return f"{settings.nats.shown_addresses}, stream FLEET_EVENTS"
     return f"{settings.data_dir}, stream FLEET_EVENTS of the embedded nats-server"

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import ray
 from ray.exceptions import RayError
 
+from swe_ai_fleet.domain.address import shown_address
 from swe_ai_fleet.errors import InputError, UnreachableError
 from swe_ai_fleet.execution.options import RayOptions
 from swe_ai_fleet.execution.ray_output import log_what_ray_prints
@@ -112,7 +113,7 @@ def _host_and_port(address: str) -> tuple[str, int]:
         host = port = None
     if host is None or port is None or parts.netloc != address:
         way_out = "Give host:port of the cluster's head, or auto, on one of the cluster's nodes."
-        raise InputError("ray.address", address, "is no address of a cluster", way_out)
+        raise InputError("ray.address", shown_address(address), "is no address of a cluster", way_out)
     return host, port
 
 

@@ -13,6 +13,7 @@ from typing import Self, TypeVar
 from ray.exceptions import RayError
 from ray.job_submission import JobDetails, JobSubmissionClient
 
+from swe_ai_fleet.domain.address import shown_address
 from swe_ai_fleet.domain.value import Value
 from swe_ai_fleet.errors import InputError, UnreachableError
 from swe_ai_fleet.execution.options import RayOptions
@@ -108,7 +109,7 @@ class RayJobs:
             async with asyncio.timeout(options.connect_timeout_s):
                 client = await asyncio.to_thread(JobSubmissionClient, address, headers=headers)
         except (OSError, RuntimeError, TimeoutError, ValueError, RayError) as error:
-            raise UnreachableError("Ray", address, f"{_WAY_OUT} Ray says: {error}") from error
+            raise _unreachable(address, error) from error
         yield cls(client, address, start_timeout_s=options.start_timeout_s)
 
     async def submit(
@@ -262,7 +263,12 @@ class RayJobs:
             async with asyncio.timeout(_REQUEST_S):
                 return await asyncio.to_thread(request)
         except (OSError, RuntimeError, TimeoutError, ValueError, RayError) as error:
-            raise UnreachableError("Ray", self._address, f"{_WAY_OUT} Ray says: {error}") from error
+            raise _unreachable(self._address, error) from error
+
+
+def _unreachable(address: str, error: Exception) -> UnreachableError:
+    shown = shown_address(address)
+    return UnreachableError("Ray", shown, f"{_WAY_OUT} Ray says: {str(error).replace(address, shown)}")
 
 
 def _job(details: JobDetails) -> RayJob:

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import nkeys
 import structlog
@@ -47,7 +46,7 @@ async def _connect(connection: NatsConnection, options: NatsOptions, wanted: dic
     async def on_error(error: Exception) -> None:
         if not connection.has_started and is_turned_away(error):
             raise RecordDeniedError(
-                f"NATS at {shown_addresses(options)} does not know these credentials"
+                f"NATS at {options.shown_addresses} does not know these credentials"
             ) from error
         await connection.on_error(error)
 
@@ -63,7 +62,7 @@ async def _connect(connection: NatsConnection, options: NatsOptions, wanted: dic
     except (TimeoutError, NatsError, OSError) as error:
         await _abandon(connection.client)
         why = f" ({connection.last_error})" if connection.last_error else ""
-        raise UnreachableError("NATS", shown_addresses(options) + why, _WAY_OUT) from error
+        raise UnreachableError("NATS", options.shown_addresses + why, _WAY_OUT) from error
     except (RecordDeniedError, asyncio.CancelledError):
         await _abandon(connection.client)
         raise
@@ -79,12 +78,6 @@ async def _abandon(client: Client) -> None:
     transport = client._transport  # noqa: SLF001  # the client calls itself closed and keeps its socket
     if transport is not None:
         transport.close()  # type: ignore[no-untyped-call]  # the library leaves it untyped
-
-
-def shown_addresses(options: NatsOptions) -> str:
-    """The addresses without what is written before an ``@``."""
-    parts = (urlsplit(address) for address in options.addresses)
-    return ",".join(f"{part.scheme}://{part.netloc.rpartition('@')[2]}" for part in parts)
 
 
 def _client_options(options: NatsOptions) -> dict[str, Any]:

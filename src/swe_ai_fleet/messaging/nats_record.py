@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from swe_ai_fleet.errors import RecordUnavailableError, UnreachableError
 from swe_ai_fleet.messaging.nats_blobs import NatsBlobStore
 from swe_ai_fleet.messaging.nats_commands import NatsCommandQueue
-from swe_ai_fleet.messaging.nats_connecting import open_connection, shown_addresses
+from swe_ai_fleet.messaging.nats_connecting import open_connection
 from swe_ai_fleet.messaging.nats_dead_letters import NatsDeadLetters
 from swe_ai_fleet.messaging.nats_event_log import NatsEventLog
 from swe_ai_fleet.messaging.nats_publisher import NatsPublisher
@@ -43,7 +43,7 @@ async def open_nats_record(options: NatsOptions) -> AsyncIterator[Record]:
                 may_declare=options.declare_streams,
             )
         except RecordUnavailableError as error:
-            raise UnreachableError("JetStream", shown_addresses(options), _WAY_OUT) from error
+            raise UnreachableError("JetStream", options.shown_addresses, _WAY_OUT) from error
         publisher = NatsPublisher(
             connection,
             request_s=options.request_s,

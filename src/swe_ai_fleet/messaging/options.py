@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
+from swe_ai_fleet.domain.address import shown_address
 from swe_ai_fleet.domain.value import Value
 from swe_ai_fleet.messaging.streams import RETENTION_DAYS
 
@@ -48,13 +49,18 @@ class NatsOptions(Value):
     declare_streams: bool = True
     """Create or update streams that are not as declared; False: only say so."""
 
-    @model_validator(mode="after")
-    def _addresses_and_credentials(self) -> Self:
-        for address in self.addresses:
-            parts = urlsplit(address)
-            if parts.scheme not in _SCHEMES or not parts.hostname:
-                msg = f"url must be nats://host:port or tls://host:port, several joined by commas, not {address!r}"
+    @field_validator("url")
+    @classmethod
+    def _names_servers(cls, url: str | None) -> str | None:
+        for address in _split(url):
+            if not _is_server(address):
+                shown = shown_address(address)
+                msg = f"url must be nats://host:port or tls://host:port, several joined by commas, not {shown!r}"
                 raise ValueError(msg)
+        return url
+
+    @model_validator(mode="after")
+    def _one_kind_of_credentials(self) -> Self:
         given = (self.token, self.nkey_seed_file, self.nkey_seed, self.credentials_file)
         if sum(one is not None for one in given) > 1:
             msg = "give one of token, nkey_seed_file, nkey_seed and credentials_file"
@@ -64,4 +70,21 @@ class NatsOptions(Value):
     @property
     def addresses(self) -> tuple[str, ...]:
         """The servers to try, in the order given."""
-        return tuple(part.strip() for part in (self.url or "").split(",") if part.strip())
+        return _split(self.url)
+
+    @property
+    def shown_addresses(self) -> str:
+        """The servers as people may see them."""
+        return ",".join(shown_address(address) for address in self.addresses)
+
+
+def _is_server(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # its own message may show a password
+        return False
+    return parts.scheme in _SCHEMES and bool(parts.hostname)
+
+
+def _split(url: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in (url or "").split(",") if part.strip())

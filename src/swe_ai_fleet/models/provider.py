@@ -52,7 +52,10 @@ class Provider(Value):
     @model_validator(mode="after")
     def _has_addresses(self) -> Self:
         for url in self._urls():
-            parts = urlsplit(url)
+            try:
+                parts = urlsplit(url)
+            except ValueError:  # its own message may show a password
+                parts = urlsplit("")
             if parts.scheme not in {"http", "https"} or not parts.hostname:
                 msg = f"base_url of provider {self.name!r} must be http(s)://host[:port][/path]"
                 raise ValueError(msg)

@@ -1,5 +1,6 @@
 """Having the spans of a process sent somewhere."""
 
+from swe_ai_fleet.domain.address import shown_address
 from swe_ai_fleet.errors import InputError
 from swe_ai_fleet.tracing.options import TelemetryOptions
 from swe_ai_fleet.tracing.spans import is_tracing, use_tracer
@@ -18,5 +19,6 @@ def start_telemetry(options: TelemetryOptions) -> None:
     except ImportError as error:
         problem = f"needs OpenTelemetry's packages: {error}"
         way_out = "Install them with pip install 'swe-ai-fleet[otel]'."
-        raise InputError("FLEET_TELEMETRY__ENDPOINT", options.endpoint, problem, way_out) from error
+        shown = shown_address(options.endpoint)
+        raise InputError("FLEET_TELEMETRY__ENDPOINT", shown, problem, way_out) from error
     use_tracer(OtelTracer(exporting_provider(options, options.endpoint)))

@@ -1,6 +1,10 @@
-"""Names of runs."""
+"""Names of runs, and a dashboard that is away."""
 
-from swe_ai_fleet.execution.ray_submission import JobState, submission_id_of
+import pytest
+
+from swe_ai_fleet.errors import UnreachableError
+from swe_ai_fleet.execution.options import RayOptions
+from swe_ai_fleet.execution.ray_submission import JobState, RayJobs, submission_id_of
 
 
 def test_one_key_has_one_id_an_attempt() -> None:
@@ -10,3 +14,10 @@ def test_one_key_has_one_id_an_attempt() -> None:
 
 def test_what_has_ended_is_final() -> None:
     assert {state for state in JobState if not state.is_final} == {JobState.PENDING, JobState.RUNNING}
+
+
+async def test_a_dashboard_that_is_away_is_told_without_its_login() -> None:
+    with pytest.raises(UnreachableError, match=r"at http://127\.0\.0\.1:9\. .*Ray says") as caught:
+        async with RayJobs.open(RayOptions(dashboard="http://me:opensesame@127.0.0.1:9")):
+            pass
+    assert "opensesame" not in str(caught.value)
