@@ -53,7 +53,7 @@ class GitResult:
 async def git(
     *arguments: str,
     folder: Path | None = None,
-    env: Mapping[str, str] | None = None,
+    env: Mapping[str, str | None] | None = None,
     stdin: bytes = b"",
     timeout_s: float = _QUICK_S,
     filters: Sequence[str] = (),
@@ -63,7 +63,7 @@ async def git(
     Args:
         *arguments: the subcommand and what follows.
         folder: where to run it.
-        env: added to the fixed environment.
+        env: added to the fixed environment; None takes a variable out of it.
         stdin: its input.
         timeout_s: limit in seconds.
         filters: names of content filters that the repository configures; they are switched off.
@@ -71,12 +71,13 @@ async def git(
     Raises:
         SandboxError: git is missing, or the limit has passed.
     """
+    variables = {**_ENVIRONMENT, **(env or {})}
     off = [option for name in filters for option in _without(name)]
     try:
         process = await asyncio.create_subprocess_exec(
             *("git", *_OPTIONS, *off, *arguments),
             cwd=folder,
-            env={**_ENVIRONMENT, **(env or {})},
+            env={name: value for name, value in variables.items() if value is not None},
             stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -102,6 +103,18 @@ async def git(
 def _without(name: str) -> list[str]:
     values = {"clean": "", "smudge": "", "process": "", "required": "false"}
     return [word for key, value in values.items() for word in ("-c", f"filter.{name}.{key}={value}")]
+
+
+async def ignoring(folder: Path) -> dict[str, str]:
+    """Variables with which git ignores in a folder what the user's own git ignores; patterns execute nothing."""
+    user = os.environ  # noqa: TID251  # where the user's own git looks for its configuration
+    env = {name: user.get(name) for name in ("HOME", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL")}
+    asked = ("config", "--type=path", "--null", "--get", "core.excludesFile")
+    found = await git(*asked, folder=folder, env={**env, "GIT_CONFIG_NOSYSTEM": "0"})
+    path = f"{env['XDG_CONFIG_HOME'] or (env['HOME'] or '') + '/.config'}/git/ignore"
+    if found.exit_code == 0:
+        path = os.fsdecode(found.stdout.rstrip(b"\0"))
+    return {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.excludesFile", "GIT_CONFIG_VALUE_0": path}
 
 
 async def filters_of(folder: Path) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from swe_ai_fleet.domain.task import RepoRef
 from swe_ai_fleet.errors import InputError
-from swe_ai_fleet.sandbox.git import NETWORK, filters_of, git
+from swe_ai_fleet.sandbox.git import NETWORK, filters_of, git, ignoring
 
 _SCHEMES = ("file", "git", "http", "https", "ssh")
 _SCP_LIKE = re.compile(r"^[\w.-]+@[\w.-]+:[^:]")
@@ -65,7 +65,7 @@ async def _head(folder: Path, text: str) -> str:
 async def _require_clean(folder: Path, text: str) -> None:
     """Only what lies in ``folder`` counts: patches cannot reach anything else."""
     asked = ("status", "--porcelain=v1", "-z", "--untracked-files=all", "--ignore-submodules=all", "--", ".")
-    found = await git(*asked, folder=folder, filters=await filters_of(folder))
+    found = await git(*asked, folder=folder, env=await ignoring(folder), filters=await filters_of(folder))
     if found.exit_code != 0:
         raise InputError("repo", text, f"git cannot read it: {found.stderr[:200]}", "Run `git status` in it.")
     changed = [entry[3:] for entry in found.stdout.decode(errors="replace").split("\0") if entry[2:3] == " "]

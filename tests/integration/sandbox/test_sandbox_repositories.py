@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from sandboxes import git, make_repository
+from sandboxes import git, make_repository, write_tree
 
 from swe_ai_fleet.domain.task import RepoRef
 from swe_ai_fleet.errors import InputError, RecordNotFoundError
@@ -71,6 +71,51 @@ async def test_ignored_files_do_not_matter(repository: Path) -> None:
     repo = await resolve_repo(".", relative_to=repository)
 
     assert repo.prefix == ""
+
+
+@pytest.mark.parametrize("how", ["default", "xdg", "global", "included", "local"])
+async def test_what_the_users_own_git_ignores_does_not_matter(
+    how: str, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    files = {
+        "default": {".config/git/ignore": ".DS_Store\n"},
+        "xdg": {"xdg/git/ignore": ".DS_Store\n", ".config/git/ignore": "*\n"},
+        "global": {".gitconfig": "[core]\nexcludesFile = ~/own\n", "own": ".DS_Store\n"},
+        "included": {
+            ".gitconfig": "[include]\npath = more\n",
+            "more": "[core]\nexcludesFile = ~/own\n",
+            "own": ".DS_Store\n",
+        },
+        "local": {".config/git/ignore": "*\n", "own": ".DS_Store\n"},
+    }
+    write_tree(home, files[how])
+    if how == "xdg":
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "xdg"))
+    if how == "local":
+        git(repository, "config", "core.excludesFile", str(home / "own"))
+    (repository / ".DS_Store").write_text("x")
+
+    await resolve_repo(".", relative_to=repository)
+    (repository / "new.py").write_text("x = 1\n")
+    with pytest.raises(InputError, match=r"uncommitted changes: new\.py"):
+        await resolve_repo(".", relative_to=repository)
+
+
+async def test_nothing_else_of_the_users_configuration_counts(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    mark = tmp_path / "executed"
+    evil = f'[core]\nfsmonitor = touch {mark}\n[filter "evil"]\nclean = touch {mark}; cat\n'
+    write_tree(tmp_path / "home", {".gitconfig": evil, ".config/git/attributes": "* filter=evil\n"})
+    (repository / "README.md").touch()
+
+    await resolve_repo(".", relative_to=repository)
+
+    assert not mark.exists()
 
 
 async def test_what_is_no_repository_is_bad_input(tmp_path: Path) -> None:
