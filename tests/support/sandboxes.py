@@ -64,10 +64,10 @@ def write_tree(folder: Path, files: Mapping[str, str | bytes]) -> Path:
     return folder
 
 
-def make_repository(folder: Path, files: Mapping[str, str | bytes]) -> Path:
+def make_repository(folder: Path, files: Mapping[str, str | bytes], *, object_format: str = "sha1") -> Path:
     """A repository with one commit of these files."""
     write_tree(folder, files)
-    git(folder, "init", "-q")
+    git(folder, "init", "-q", f"--object-format={object_format}")
     git(folder, "add", "-A")
     git(folder, "commit", "-q", "-m", "first")
     return folder

@@ -21,6 +21,7 @@ _CLONE_S = 600.0
 _MAX_TREE_BYTES = 2 * 1024**3
 _MAX_FILES = 200_000
 _UNUSED_S = 7 * 86400.0
+_SHA256_DIGITS = 64
 _NEUTRAL_ATTRIBUTES = "* -filter -text -eol -ident -crlf !working-tree-encoding\n"
 
 
@@ -87,9 +88,10 @@ class GitWorkspaces:
     async def _objects(self, repo: RepoRef) -> Path:
         """A bare repository of our own that has the commit; a folder's objects are borrowed, not copied."""
         name = hashlib.sha256(repo.url.encode()).hexdigest()[:24]
-        git_dir = self._cache / "repositories" / f"{name}.git"
+        object_format = "sha256" if len(repo.commit) == _SHA256_DIGITS else "sha1"
+        git_dir = self._cache / "repositories" / f"{name}.{object_format}.git"
         if not (git_dir / "HEAD").exists():
-            await _make_bare(git_dir)
+            await _make_bare(git_dir, object_format)
         if (folder := _local(repo)) is not None:
             found = await git("rev-parse", "--git-path", "objects", folder=folder)
             _borrow(git_dir, folder / found.stdout.decode().strip())
@@ -147,10 +149,11 @@ def _borrow(git_dir: Path, objects: Path) -> None:
     (git_dir / "objects" / "info" / "alternates").write_text(f"{objects.resolve()}\n", encoding="utf-8")
 
 
-async def _make_bare(git_dir: Path) -> None:
+async def _make_bare(git_dir: Path, object_format: str) -> None:
     coming = git_dir.with_name(f".{git_dir.name}.{secrets.token_hex(4)}")
     git_dir.parent.mkdir(parents=True, exist_ok=True)
-    made = await git("init", "--quiet", "--bare", "--template=", str(coming))
+    wanted = ("--bare", "--template=", f"--object-format={object_format}")
+    made = await git("init", "--quiet", *wanted, str(coming))
     if made.exit_code != 0:
         raise SandboxError(f"git cannot make {coming}: {made.stderr[:200]}")
     for name, text in (("info/attributes", _NEUTRAL_ATTRIBUTES), ("objects/info/alternates", "")):

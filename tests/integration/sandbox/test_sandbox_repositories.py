@@ -1,6 +1,7 @@
 """Repositories: fixed to a commit, copied without harm, read for what a task names."""
 
 import asyncio
+import shutil
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,33 @@ async def test_a_url_is_cloned_by_commit(repository: Path, workspaces: GitWorksp
     async with workspaces.checkout(repo) as copy:
         assert (copy / "shop/units.py").read_text() == FILES["shop/units.py"]
         assert not (copy / ".git").exists()
+
+
+async def test_a_repository_of_sha256_is_read_like_any_other(
+    repository: Path, workspaces: GitWorkspaces, tmp_path: Path
+) -> None:
+    newer = make_repository(tmp_path / "newer", FILES, object_format="sha256")
+    bundled = await make_bundle(await resolve_repo("newer", relative_to=tmp_path), blobs := Blobs())
+    in_use = await asyncio.to_thread(newer.rename, tmp_path / "moved")
+    elsewhere = GitWorkspaces(tmp_path / "elsewhere", blobs=blobs)
+
+    for text in (str(in_use), f"file://{in_use}", str(repository)):
+        async with workspaces.checkout(await resolve_repo(text, relative_to=tmp_path)) as copy:
+            assert (copy / "shop/units.py").read_text() == FILES["shop/units.py"]
+    async with elsewhere.checkout(bundled) as copy:
+        assert (copy / "shop/units.py").read_text() == FILES["shop/units.py"]
+
+
+async def test_a_folder_keeps_its_place_when_its_kind_of_repository_changes(
+    repository: Path, workspaces: GitWorkspaces
+) -> None:
+    async with workspaces.checkout(await resolve_repo(".", relative_to=repository)):
+        pass
+    await asyncio.to_thread(shutil.rmtree, repository)
+    make_repository(repository, FILES, object_format="sha256")
+
+    async with workspaces.checkout(await resolve_repo(".", relative_to=repository)) as copy:
+        assert (copy / "README.md").read_text() == FILES["README.md"]
 
 
 async def test_copies_are_private_and_go(repository: Path, workspaces: GitWorkspaces) -> None:
