@@ -122,8 +122,16 @@ def task_of(document: Document, *, path: str, folder: Path, overrides: Sequence[
 
 
 def repo_override(text: str) -> str:
-    """``--repo`` as the task holds it: relative to the caller's folder, not to the file's."""
-    return text if _URL.match(text) else str(Path(text).resolve())
+    """``--repo`` as the task holds it: relative to the caller's folder, not to the file's.
+
+    Raises:
+        InputError: of ``--repo``: a task cannot hold it.
+    """
+    from swe_ai_fleet.sandbox.repositories import require_utf8
+
+    repo = text if _URL.match(text) else str(Path(text).resolve())
+    require_utf8(repo, "--repo", text)
+    return repo
 
 
 def read_text(source: str) -> str:

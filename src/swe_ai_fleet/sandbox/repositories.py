@@ -1,5 +1,6 @@
 """From what a task says of its repository to one commit of it."""
 
+import os
 import re
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -37,7 +38,7 @@ async def resolve_repo(text: str, *, relative_to: Path) -> RepoRef:
             "it is not a git repository",
             "Run `git init && git add -A && git commit` in it first.",
         )
-    inside, bare, *prefix = found.stdout.decode().splitlines()
+    inside, bare, *prefix = os.fsdecode(found.stdout).splitlines()
     if inside != "true" and bare != "true":
         raise InputError("repo", text, "it lies inside a .git folder", "Give the work tree.")
     commit = await _head(folder, text)
@@ -52,7 +53,21 @@ def _existing(text: str, relative_to: Path) -> Path:
         raise InputError(
             "repo", text, "there is no such folder", "Give a folder of a git work tree or a git URL."
         )
+    require_utf8(str(folder), "repo", text)
     return folder
+
+
+def require_utf8(path: str, field: str, text: str) -> None:
+    """The path goes on the record, which holds text.
+
+    Raises:
+        InputError: of ``field``, which was given as ``text``.
+    """
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        way_out = "Rename the folder, or clone it elsewhere."
+        raise InputError(field, text, "its path is not UTF-8", way_out) from error
 
 
 async def _head(folder: Path, text: str) -> str:

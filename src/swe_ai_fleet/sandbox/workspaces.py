@@ -94,7 +94,7 @@ class GitWorkspaces:
             await _make_bare(git_dir, object_format)
         if (folder := _local(repo)) is not None:
             found = await git("rev-parse", "--git-path", "objects", folder=folder)
-            _borrow(git_dir, folder / found.stdout.decode().strip())
+            _borrow(git_dir, folder / os.fsdecode(found.stdout).removesuffix("\n"))
         elif not await _has(git_dir, repo.commit):
             await self._fetch(git_dir, repo)
         if not await _has(git_dir, repo.commit):
@@ -132,7 +132,7 @@ async def make_bundle(repo: RepoRef, blobs: BlobStore) -> RepoRef:
     found = await git(
         "rev-parse", "--absolute-git-dir", folder=folder
     )  # in a sub-folder git would write a file "-"
-    where = Path(found.stdout.decode().strip())
+    where = Path(os.fsdecode(found.stdout).removesuffix("\n"))
     done = await git("bundle", "create", "--quiet", "-", "HEAD", folder=where, timeout_s=_CLONE_S)
     if done.exit_code != 0:
         raise SandboxError(f"git cannot bundle {repo.url}: {done.stderr[:200]}")
@@ -146,7 +146,7 @@ def _local(repo: RepoRef) -> Path | None:
 
 
 def _borrow(git_dir: Path, objects: Path) -> None:
-    (git_dir / "objects" / "info" / "alternates").write_text(f"{objects.resolve()}\n", encoding="utf-8")
+    (git_dir / "objects" / "info" / "alternates").write_bytes(os.fsencode(objects.resolve()) + b"\n")
 
 
 async def _make_bare(git_dir: Path, object_format: str) -> None:

@@ -1,7 +1,9 @@
 """Repositories: fixed to a commit, copied without harm, read for what a task names."""
 
 import asyncio
+import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -173,6 +175,22 @@ async def test_a_folder_keeps_its_place_when_its_kind_of_repository_changes(
 
     async with workspaces.checkout(await resolve_repo(".", relative_to=repository)) as copy:
         assert (copy / "README.md").read_text() == FILES["README.md"]
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file system takes no such names")
+async def test_a_path_that_is_not_utf8_is_refused_but_may_lead_to_the_objects(
+    repository: Path, workspaces: GitWorkspaces, tmp_path: Path
+) -> None:
+    odd = await asyncio.to_thread(repository.rename, tmp_path / os.fsdecode(b"caf\xe9"))
+    git(odd, "worktree", "add", "-q", "../linked")
+
+    for text, relative_to in ((odd.name, tmp_path), (".", odd), ("shop", odd)):
+        with pytest.raises(InputError, match="repo: its path is not UTF-8"):
+            await resolve_repo(text, relative_to=relative_to)
+    linked = await resolve_repo("linked", relative_to=tmp_path)
+    async with workspaces.checkout(linked) as copy:
+        assert (copy / "README.md").read_text() == FILES["README.md"]
+    assert (await make_bundle(linked, Blobs())).bundle is not None
 
 
 async def test_copies_are_private_and_go(repository: Path, workspaces: GitWorkspaces) -> None:

@@ -110,6 +110,13 @@ def test_a_folder_without_git_is_refused(tmp_path: Path, capsys: pytest.CaptureF
     assert "git init" in told
 
 
+@pytest.mark.parametrize("command", ["deliberate", "submit"])
+def test_a_path_that_is_not_utf8_is_refused(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("task.yaml").write_text("description: x\n")
+    told = refused(capsys, command, "task.yaml", "--repo", "caf\udce9")
+    assert "--repo: its path is not UTF-8 (given: 'caf\\udce9')" in told
+
+
 def test_uncommitted_changes_are_refused_and_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
