@@ -21,6 +21,8 @@ _CLONE_S = 600.0
 _MAX_TREE_BYTES = 2 * 1024**3
 _MAX_FILES = 200_000
 _UNUSED_S = 7 * 86400.0
+_ABANDONED_S = 2 * 86400.0
+"""No deliberation takes more than a day, so whoever made an older copy was killed."""
 _SHA256_DIGITS = 64
 _NEUTRAL_ATTRIBUTES = "* -filter -text -eol -ident -crlf !working-tree-encoding\n"
 
@@ -43,6 +45,7 @@ class GitWorkspaces:
         pristine = await self.pristine(repo)
         copy = self._cache / "work" / secrets.token_hex(8)
         copy.parent.mkdir(parents=True, exist_ok=True)
+        await asyncio.to_thread(_forget_older, copy.parent, _ABANDONED_S)
         try:
             await asyncio.to_thread(copy_tree, pristine, copy)
             yield copy
@@ -71,7 +74,7 @@ class GitWorkspaces:
         git_dir = await self._objects(repo)
         await _require_reasonable(git_dir, repo)
         tree.parent.mkdir(parents=True, exist_ok=True)
-        await asyncio.to_thread(_forget_unused, tree.parent)
+        await asyncio.to_thread(_forget_older, tree.parent, _UNUSED_S)
         coming = tree.with_name(f".{tree.name}.{secrets.token_hex(4)}")
         index = coming.with_suffix(".index")
         coming.mkdir(mode=0o755)
@@ -200,9 +203,9 @@ def _require_done(result: GitResult, repo: RepoRef) -> None:
         )
 
 
-def _forget_unused(trees: Path) -> None:
-    """Remove trees that nobody has asked for in a week."""
-    for tree in trees.iterdir():
+def _forget_older(folder: Path, age_s: float) -> None:
+    """Remove what lies in ``folder`` and has not been touched for so long."""
+    for tree in folder.iterdir():
         with suppress(OSError):
-            if time.time() - tree.lstat().st_mtime > _UNUSED_S:
+            if time.time() - tree.lstat().st_mtime > age_s:
                 remove_tree(tree)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -205,6 +206,22 @@ async def test_copies_are_private_and_go(repository: Path, workspaces: GitWorksp
     assert not second.exists()
     async with workspaces.checkout(repo) as third:
         assert (third / "README.md").read_text() == "About stock.\n"
+
+
+async def test_a_copy_whose_owner_was_killed_goes_after_two_days(
+    repository: Path, workspaces: GitWorkspaces
+) -> None:
+    repo = await resolve_repo(".", relative_to=repository)
+    async with workspaces.checkout(repo) as long_at_work:
+        left, young = (write_tree(long_at_work.parent / name, {"a/b.py": ""}) for name in ("left", "young"))
+        for folder, hours in ((left, 49), (young, 47), (long_at_work, 25)):
+            then = time.time() - hours * 3600
+            os.utime(folder, (then, then))
+
+        async with workspaces.checkout(repo):
+            assert not left.exists()
+            assert young.exists()
+            assert (long_at_work / "README.md").exists()
 
 
 async def test_the_content_is_the_commits_byte_for_byte(tmp_path: Path, workspaces: GitWorkspaces) -> None:
