@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
@@ -27,6 +27,7 @@ from swe_ai_fleet.sandbox.options import SandboxOptions
 from swe_ai_fleet.tracing.options import TelemetryOptions
 
 PREFIX = "FLEET_"
+WRITABLE_FOLDER = "Give a folder that you may write to."
 EMBEDDED_MODEL = f"{OFFLINE}:repair"
 """Who deliberates where no model is configured."""
 
@@ -88,8 +89,16 @@ class WorkerSettings(Value):
 
 
 def _default_data_dir() -> Path:
-    base = os.environ.get("XDG_DATA_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "share") / "swe-ai-fleet"
+    base = Path(os.environ.get("XDG_DATA_HOME", ""))
+    return (base if base.is_absolute() else _absolute(Path("~/.local/share"))) / "swe-ai-fleet"
+
+
+def _absolute(folder: Path) -> Path:
+    """Servers are started in folders of their own, so the data folder must not depend on the present one."""
+    try:
+        return folder.expanduser().absolute()
+    except (OSError, RuntimeError) as error:  # no home folder, or the present one is gone
+        raise InputError("FLEET_DATA_DIR", str(folder), str(error).rstrip("."), WRITABLE_FOLDER) from error
 
 
 class Settings(BaseSettings):
@@ -116,6 +125,13 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
     telemetry: TelemetryOptions = TelemetryOptions()
     worker: WorkerSettings = WorkerSettings()
+
+    @field_validator("data_dir", mode="before")
+    @classmethod
+    def _data_dir_is_absolute(cls, given: object) -> object:
+        if given == "":
+            return _default_data_dir()
+        return _absolute(Path(given)) if isinstance(given, str | Path) else given
 
     def providers(self) -> tuple[Provider, ...]:
         """The configured model servers.

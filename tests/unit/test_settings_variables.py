@@ -1,5 +1,7 @@
 """A mistyped setting is told, a known one is not."""
 
+from pathlib import Path
+
 import pytest
 
 from swe_ai_fleet.cli.session import record_place
@@ -78,3 +80,35 @@ def test_a_value_that_can_hold_no_secret_is_shown(monkeypatch: pytest.MonkeyPatc
 def test_the_place_of_the_record_is_shown_without_its_login(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLEET_NATS__URL", f"nats://me:{SECRET}@a:4222,nats://b:4222")
     assert record_place(load_settings()) == "nats://a:4222,nats://b:4222, stream FLEET_EVENTS"
+
+
+DEFAULT = ".local/share/swe-ai-fleet"
+
+
+@pytest.mark.parametrize(
+    ("variables", "folder"),
+    [
+        ({}, f"home/{DEFAULT}"),
+        ({"FLEET_DATA_DIR": ""}, f"home/{DEFAULT}"),
+        ({"FLEET_DATA_DIR": "dd"}, "here/dd"),
+        ({"FLEET_DATA_DIR": "~/dd"}, "home/dd"),
+        ({"XDG_DATA_HOME": ""}, f"home/{DEFAULT}"),
+        ({"XDG_DATA_HOME": "share"}, f"home/{DEFAULT}"),
+        ({"HOME": "home"}, f"here/home/{DEFAULT}"),
+    ],
+)
+def test_the_data_folder_does_not_depend_on_who_asks(
+    variables: dict[str, str], folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    for variable, value in ({"HOME": str(tmp_path / "home")} | variables).items():
+        monkeypatch.setenv(variable, value)
+    assert load_settings().data_dir == tmp_path / folder
+
+
+def test_a_home_folder_that_nobody_has_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLEET_DATA_DIR", "~nobody-of-that-name/dd")
+    with pytest.raises(InputError, match="FLEET_DATA_DIR: Could not determine home directory"):
+        load_settings()

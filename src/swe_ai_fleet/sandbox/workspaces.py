@@ -154,7 +154,11 @@ def _borrow(git_dir: Path, objects: Path) -> None:
 
 async def _make_bare(git_dir: Path, object_format: str) -> None:
     coming = git_dir.with_name(f".{git_dir.name}.{secrets.token_hex(4)}")
-    git_dir.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        git_dir.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = f"{git_dir.parent} cannot be made: {error.strerror}"
+        raise SandboxError(f"FLEET_DATA_DIR: {reason}. Give a folder that you may write to.") from error
     wanted = ("--bare", "--template=", f"--object-format={object_format}")
     made = await git("init", "--quiet", *wanted, str(coming))
     if made.exit_code != 0:

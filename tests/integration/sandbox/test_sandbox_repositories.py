@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
-from sandboxes import git, make_repository, write_tree
+from sandboxes import git, make_repository, reference, write_tree
 
 from swe_ai_fleet.domain.task import RepoRef
-from swe_ai_fleet.errors import InputError, RecordNotFoundError
+from swe_ai_fleet.errors import InputError, RecordNotFoundError, SandboxError
 from swe_ai_fleet.sandbox.repositories import resolve_repo
 from swe_ai_fleet.sandbox.workspaces import GitWorkspaces, make_bundle
 
@@ -257,6 +257,14 @@ async def test_the_content_is_the_commits_byte_for_byte(tmp_path: Path, workspac
         assert (copy / "out").is_symlink()
 
     assert not mark.exists()
+
+
+async def test_a_cache_that_cannot_be_made_is_named(repository: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    with pytest.raises(SandboxError, match=r"FLEET_DATA_DIR: .*/file/repositories cannot be made: Not a dir"):
+        async with GitWorkspaces(tmp_path / "file").checkout(reference(repository)):
+            pass
 
 
 async def test_a_commit_that_is_not_there_is_bad_input(repository: Path, workspaces: GitWorkspaces) -> None:

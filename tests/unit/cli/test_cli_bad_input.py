@@ -142,6 +142,19 @@ def test_a_wrong_setting_is_named_as_the_environment_names_it(
     assert "FLEET_WORKER__CONCURRENCY" in refused(capsys, "doctor")
 
 
+@pytest.mark.parametrize("folder", ["task.yaml", "task.yaml/data"])
+def test_a_data_folder_that_cannot_be_made_is_named(
+    folder: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("task.yaml").write_text("description: x\n")
+    monkeypatch.setenv("FLEET_DATA_DIR", folder)
+    told = refused(capsys, "list")
+    assert f"FLEET_DATA_DIR: the record cannot be kept there: Not a directory (given: '{Path.cwd()}" in told
+    assert main(["doctor"]) == 4
+    told = " ".join(capsys.readouterr().out.split())
+    assert told.count("Give a folder that you may write to") == 3
+
+
 def test_formats_of_show_exclude_each_other(capsys: pytest.CaptureFixture[str]) -> None:
     assert "exclude each other" in refused(capsys, "show", "d1", "--json", "--patch")
 
