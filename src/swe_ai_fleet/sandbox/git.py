@@ -39,6 +39,7 @@ _OPTIONS = (
 NETWORK = "file:git:http:https:ssh"
 """Protocols for cloning; everything else runs without any."""
 _QUICK_S = 60.0
+_NO_SUCH_KEY = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,7 @@ async def git(
     stdin: bytes = b"",
     timeout_s: float = _QUICK_S,
     filters: Sequence[str] = (),
+    settings: Mapping[str, str] | None = None,
 ) -> GitResult:
     """Run git to its end; cancelling or the time limit kills its whole process group.
 
@@ -67,15 +69,16 @@ async def git(
         stdin: its input.
         timeout_s: limit in seconds.
         filters: names of content filters that the repository configures; they are switched off.
+        settings: configuration for this command alone.
 
     Raises:
         SandboxError: git is missing, or the limit has passed.
     """
-    variables = {**_ENVIRONMENT, **(env or {})}
-    off = [option for name in filters for option in _without(name)]
+    wanted = _by_environment({**_without(filters), **(settings or {})})
+    variables = {**_ENVIRONMENT, **wanted, **(env or {})}
     try:
         process = await asyncio.create_subprocess_exec(
-            *("git", *_OPTIONS, *off, *arguments),
+            *("git", *_OPTIONS, *arguments),
             cwd=folder,
             env={name: value for name, value in variables.items() if value is not None},
             stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
@@ -85,6 +88,8 @@ async def git(
         )
     except FileNotFoundError as error:
         raise SandboxError("git is not installed") from error
+    except OSError as error:
+        raise SandboxError(f"git cannot be started: {error.strerror}") from error
     try:
         async with asyncio.timeout(timeout_s):
             stdout, stderr = await process.communicate(stdin or None)
@@ -100,13 +105,21 @@ async def git(
     )
 
 
-def _without(name: str) -> list[str]:
+def _without(filters: Sequence[str]) -> dict[str, str]:
     values = {"clean": "", "smudge": "", "process": "", "required": "false"}
-    return [word for key, value in values.items() for word in ("-c", f"filter.{name}.{key}={value}")]
+    return {f"filter.{name}.{key}": value for name in filters for key, value in values.items()}
+
+
+def _by_environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """Not by ``-c``, which ends the key at its first ``=``: the name of a filter may have one."""
+    env = {"GIT_CONFIG_COUNT": str(len(settings))}
+    for index, (key, value) in enumerate(settings.items()):
+        env |= {f"GIT_CONFIG_KEY_{index}": key, f"GIT_CONFIG_VALUE_{index}": value}
+    return env
 
 
 async def ignoring(folder: Path) -> dict[str, str]:
-    """Variables with which git ignores in a folder what the user's own git ignores; patterns execute nothing."""
+    """Settings with which git ignores in a folder what the user's own git ignores; patterns execute nothing."""
     user = os.environ  # noqa: TID251  # where the user's own git looks for its configuration
     env = {name: user.get(name) for name in ("HOME", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL")}
     asked = ("config", "--type=path", "--null", "--get", "core.excludesFile")
@@ -114,11 +127,18 @@ async def ignoring(folder: Path) -> dict[str, str]:
     path = f"{env['XDG_CONFIG_HOME'] or (env['HOME'] or '') + '/.config'}/git/ignore"
     if found.exit_code == 0:
         path = os.fsdecode(found.stdout.rstrip(b"\0"))
-    return {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.excludesFile", "GIT_CONFIG_VALUE_0": path}
+    return {"core.excludesFile": path}
 
 
 async def filters_of(folder: Path) -> tuple[str, ...]:
-    """Names of the content filters that a repository's own configuration defines."""
-    found = await git("config", "--local", "--name-only", "--get-regexp", r"^filter\.", folder=folder)
-    keys = found.stdout.decode(errors="replace").splitlines()
-    return tuple(sorted({key[len("filter.") :].rpartition(".")[0] for key in keys}))
+    """Names of the content filters that a repository's configuration defines, with all that it includes.
+
+    Raises:
+        SandboxError: its configuration cannot be read.
+    """
+    asked = ("config", "--includes", "--name-only", "-z", "--get-regexp", r"^filter\.")
+    found = await git(*asked, folder=folder)
+    if found.exit_code not in (0, _NO_SUCH_KEY):
+        raise SandboxError(f"git cannot read the configuration of {folder}: {found.stderr[:200]}")
+    keys = os.fsdecode(found.stdout).split("\0")
+    return tuple(sorted({key[len("filter.") :].rpartition(".")[0] for key in keys if key}))

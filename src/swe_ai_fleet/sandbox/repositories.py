@@ -13,6 +13,8 @@ _SCHEMES = ("file", "git", "http", "https", "ssh")
 _SCP_LIKE = re.compile(r"^[\w.-]+@[\w.-]+:[^:]")
 _CLONE_S = 120.0
 _NAMED = 3
+_OUTSIDE = Path("/")
+"""In no repository, so that the one we stand in says nothing about a URL."""
 
 
 async def resolve_repo(text: str, *, relative_to: Path) -> RepoRef:
@@ -80,7 +82,7 @@ async def _head(folder: Path, text: str) -> str:
 async def _require_clean(folder: Path, text: str) -> None:
     """Only what lies in ``folder`` counts: patches cannot reach anything else."""
     asked = ("status", "--porcelain=v1", "-z", "--untracked-files=all", "--ignore-submodules=all", "--", ".")
-    found = await git(*asked, folder=folder, env=await ignoring(folder), filters=await filters_of(folder))
+    found = await git(*asked, folder=folder, settings=await ignoring(folder), filters=await filters_of(folder))
     if found.exit_code != 0:
         raise InputError("repo", text, f"git cannot read it: {found.stderr[:200]}", "Run `git status` in it.")
     changed = [entry[3:] for entry in found.stdout.decode(errors="replace").split("\0") if entry[2:3] == " "]
@@ -94,7 +96,9 @@ async def _require_clean(folder: Path, text: str) -> None:
 
 async def _resolve_url(url: str) -> RepoRef:
     _require_plain(url)
-    found = await git("ls-remote", "--", url, "HEAD", env={"GIT_ALLOW_PROTOCOL": NETWORK}, timeout_s=_CLONE_S)
+    env = {"GIT_ALLOW_PROTOCOL": NETWORK}
+    asked = ("ls-remote", "--", url, "HEAD")
+    found = await git(*asked, folder=_OUTSIDE, env=env, timeout_s=_CLONE_S)
     words = found.stdout.decode(errors="replace").split()
     if found.exit_code != 0 or not words:
         problem = found.stderr.splitlines()[-1][:200] if found.stderr else "it has no HEAD"
