@@ -112,7 +112,10 @@ class SandboxCheckRunner:
 
     async def _run(self, check: Check, task: Task, repo: RepoRef, patch: Patch | None) -> CheckResult:
         async with self._slots, self._workspaces.checkout(repo) as folder:
-            changed = await asyncio.to_thread(_apply, patch, task, folder)
+            try:
+                changed = await asyncio.to_thread(_apply, patch, task, folder)
+            except PatchError as error:
+                return _refused(check, str(error))
             return await run_check(
                 check, folder=folder, changed=changed, protected=task.protected_paths, sandbox=self._sandbox
             )
@@ -146,12 +149,19 @@ def _refused(check: Check, trick: str) -> CheckResult:
 
 
 def _apply(patch: Patch | None, task: Task, folder: Path) -> frozenset[str]:
-    """Write what the patch changes but for protected files; the paths that were written."""
+    """Write what the patch changes but for protected files; the paths that were written.
+
+    Raises:
+        PatchError: a file has no place there, such as two whose names differ in case where that makes one file.
+    """
     if patch is None:
         return frozenset()
     kept = set(protected_files(patch.files, task.protected_paths))
     files = [file for file in patch.files if file.path not in kept]
-    write_files(folder, [(file.path, file.new, file.new_mode == "100755") for file in files])
+    try:
+        write_files(folder, [(file.path, file.new, file.new_mode == "100755") for file in files])
+    except OSError as error:
+        raise PatchError(f"the patch cannot be written: {error.strerror}") from error
     return frozenset(file.path for file in files)
 
 

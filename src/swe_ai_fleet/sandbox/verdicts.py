@@ -2,14 +2,16 @@
 
 import hashlib
 import hmac
-import json
 import re
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Literal
 
+from pydantic import Field, TypeAdapter
+
+from swe_ai_fleet.domain.value import Recorded
 from swe_ai_fleet.sandbox.files import read_regular
 
 INSIDE = Path(__file__).parent / "inside"
@@ -21,6 +23,25 @@ _UNITTEST = re.compile(r"-m\s+unittest(?![\w.])")
 _OWN_PATH = re.compile(r"(?<!\w)PYTHONPATH=")
 
 Case = Literal["passed", "failed", "skipped"]
+
+
+class _Start(Recorded):
+    kind: Literal["start"]
+    session: str
+
+
+class _Finish(Recorded):
+    kind: Literal["finish"]
+    session: str
+    exit: int
+    cases: dict[str, Case]
+    places: dict[str, str]
+    silent: tuple[str, ...]
+    tampered: str
+
+
+_Facts = _Start | _Finish
+_FACTS: TypeAdapter[_Facts] = TypeAdapter(Annotated[_Facts, Field(discriminator="kind")])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,14 +66,20 @@ class Recorder:
         }
 
     def read(self, folder: Path) -> "Verdict":
-        """What the record says; lines whose seal is wrong are passed over, gaps make it incomplete."""
+        """What the record says; lines whose seal is wrong are passed over, gaps make it incomplete.
+
+        The seal of a line tells that the test runner's process wrote it, not that the plugin did.
+        """
         content = read_regular(folder, self.name, limit=_MAX_BYTES) or b""
         verdict = Verdict()
         for line in content.splitlines():
             seal, _, body = line.partition(b" ")
             right = hmac.new(self.key.encode(), body, hashlib.sha256).hexdigest()
             if hmac.compare_digest(seal, right.encode()):
-                verdict.take(json.loads(body))
+                try:
+                    verdict.take(_FACTS.validate_json(body))
+                except ValueError:
+                    verdict.problem = "the record cannot be read"
         return verdict
 
 
@@ -68,21 +95,20 @@ class Verdict:
     problem: str = ""
     """What speaks against believing it."""
 
-    def take(self, facts: dict[str, Any]) -> None:
+    def take(self, facts: _Facts) -> None:
         """One sealed line."""
-        session = facts["session"]
-        if facts["kind"] == "start":
-            self.started.add(session)
+        if isinstance(facts, _Start):
+            self.started.add(facts.session)
             return
-        self.finished.add(session)
-        self.exit_codes.append(facts["exit"])
-        self.cases.update(facts["cases"])
-        self.places.update(facts["places"])
-        if facts["tampered"]:
-            self.problem = f"the test runner was tampered with: {facts['tampered']}"
-        elif facts["silent"]:
+        self.finished.add(facts.session)
+        self.exit_codes.append(facts.exit)
+        self.cases.update(facts.cases)
+        self.places.update(facts.places)
+        if facts.tampered:
+            self.problem = f"the test runner was tampered with: {facts.tampered}"
+        elif facts.silent:
             self.problem = (
-                f"{len(facts['silent'])} tests were collected but never ran, such as {facts['silent'][0]}"
+                f"{len(facts.silent)} tests were collected but never ran, such as {facts.silent[0]}"
             )
 
     def unbelievable(self, *, exit_code: int, is_expected: bool) -> str:

@@ -159,6 +159,28 @@ REFUSED = {
     "a binary patch": ("diff --git a/x.png b/x.png\nnew file mode 100644\nGIT binary patch\n", "binary"),
 }
 
+MALFORMED = {
+    "a line number without end": f"--- a/crlf.py\n+++ b/crlf.py\n@@ -{'1' * 5000} +1 @@\n-a = 1\n+a = 2\n",
+    "a file that is a folder of another": "~~~ x.d\na\n~~~\n~~~ x.d/y.py\nb\n~~~\n",
+    "a name that is too long": f"~~~ {'n' * 300}.py\na\n~~~\n",
+    "half a character": "~~~ z.py\na = '\ud800'\n~~~\n",
+    "half a character in a name": "diff --git a/\ud800 b/\ud800\nnew file mode 100644\nGIT binary patch\n",
+    "an escape of no byte": '--- "a/a\\xzz.py"\n+++ "b/a\\xzz.py"\n@@ -1 +1 @@\n-x\n+y\n',
+    "an escape of no letter": '--- "a/\\u1234.py"\n+++ "b/\\u1234.py"\n@@ -1 +1 @@\n-x\n+y\n',
+    "an escape that is cut": '--- "a/a\\"\n+++ "b/a\\"\n@@ -1 +1 @@\n-x\n+y\n',
+    "a mode of no file": "diff --git \nnew mode 100755\n",
+}
+"""Read as far as it goes, each of these ends in an error of Python's own."""
+
+
+@pytest.mark.parametrize("what", MALFORMED)
+def test_what_cannot_be_read_is_no_patch(what: str, tree: Path) -> None:
+    with pytest.raises(PatchError) as caught:
+        make_patch(MALFORMED[what], tree)
+
+    assert str(tree) not in str(caught.value)
+    assert str(caught.value).encode()
+
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_is_no_patch_is_told_with_its_place_and_reason(what: str, tree: Path) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from swe_ai_fleet.errors import PatchError
 from swe_ai_fleet.sandbox.files import read_regular
@@ -18,6 +18,7 @@ from swe_ai_fleet.sandbox.patches.writing import ChangedFile, write_patch
 _MAX_CONTENT_BYTES = 4 * 1024**2
 _MAX_FILE_BYTES = 16 * 1024**2
 _MODES = ("100644", "100755")
+_WHY_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,15 @@ def make_patch(content: str, tree: Path) -> Patch:
     """
     if len(content) > _MAX_CONTENT_BYTES:
         raise PatchError(f"the proposal has more than {_MAX_CONTENT_BYTES} characters")
+    try:
+        content.encode()
+        return _made(content, tree)
+    except (ValueError, OSError, IndexError, RecursionError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)[:_WHY_CHARS]
+        raise PatchError(f"it cannot be read as a patch: {why}") from error
+
+
+def _made(content: str, tree: Path) -> Patch:
     draft = _Draft(tree)
     for edit in find_edits(content):
         draft.apply(edit)
@@ -121,6 +131,8 @@ class _Draft:
 
     def _only_home(self, edit: Change) -> str:
         """The one file that holds the old text of a block without a path."""
+        if not edit.hunks:
+            raise PatchError("a change names no file and has no hunk")
         hunk = edit.hunks[0]
         wanted = "\n".join(hunk.old)
         if not wanted.strip():
@@ -182,7 +194,16 @@ class _Draft:
                 raise PatchError(f"{path}: {where.name} is a file, not a folder")
 
     def changed(self) -> tuple[ChangedFile, ...]:
-        """What differs from the tree."""
+        """What differs from the tree.
+
+        Raises:
+            PatchError: a new file lies in what is a file itself.
+        """
+        made = {path for path, new in self._new.items() if new is not None}
+        for path in sorted(made):
+            for above in map(str, PurePosixPath(path).parents):
+                if above in made:
+                    raise PatchError(f"{path}: {above} is a file, not a folder")
         files: list[ChangedFile] = []
         for path, new in sorted(self._new.items()):
             old = self._old[path] if path in self._old else self._read(path)
