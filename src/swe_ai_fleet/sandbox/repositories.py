@@ -3,13 +3,15 @@
 import os
 import re
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from swe_ai_fleet.domain.task import RepoRef
 from swe_ai_fleet.errors import InputError
 from swe_ai_fleet.sandbox.git import NETWORK, filters_of, git, ignoring
 
 _SCHEMES = ("file", "git", "http", "https", "ssh")
+_WEB = ("http", "https")
+"""Where a token may stand as the user, in the query or behind it; the user of ssh is no secret."""
 _SCP_LIKE = re.compile(r"^[\w.-]+@[\w.-]+:[^:]")
 _CLONE_S = 120.0
 _NAMED = 3
@@ -113,12 +115,19 @@ def _require_plain(url: str) -> None:
     if "://" not in url:
         return
     parts = urlsplit(url)
+    shown = _without_secrets(parts)
     if parts.scheme not in _SCHEMES:
         raise InputError(
-            "repo", url, f"git URLs of {parts.scheme} are not taken", f"Use {', '.join(_SCHEMES)}."
+            "repo", shown, f"git URLs of {parts.scheme} are not taken", f"Use {', '.join(_SCHEMES)}."
         )
-    if parts.password is not None:
-        shown = urlunsplit(parts._replace(netloc=f"{parts.username}:***@{parts.hostname}"))
+    is_token = parts.scheme in _WEB and (parts.username is not None or parts.query or parts.fragment)
+    if is_token or parts.password is not None:
         raise InputError(
-            "repo", shown, "the URL carries a password", "Use ssh, or clone it and give the folder."
+            "repo", shown, "the URL carries a secret", "Use ssh, or clone it and give the folder."
         )
+
+
+def _without_secrets(parts: SplitResult) -> str:
+    _, at, host = parts.netloc.rpartition("@")
+    hidden = {key: "***" for key in ("query", "fragment") if getattr(parts, key)}
+    return urlunsplit(parts._replace(netloc=f"***@{host}" if at else host, **hidden))

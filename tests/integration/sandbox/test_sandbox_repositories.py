@@ -134,7 +134,16 @@ async def test_what_is_no_repository_is_bad_input(tmp_path: Path) -> None:
         ("empty", "it has no commit yet"),
         ("empty/.git", "git folder"),
         ("ftp://example.invalid/x", "git URLs of ftp are not taken"),
-        ("https://me:pw@example.invalid/x", "the URL carries a password"),
+        ("https://me:pw@example.invalid/x", "the URL carries a secret"),
+        ("https://pw@example.invalid/x", "the URL carries a secret"),
+        ("http://pw@127.0.0.1:1/x", "the URL carries a secret"),
+        ("https://pw:@example.invalid/x", "the URL carries a secret"),
+        ("https://example.invalid/x?private_token=pw", "the URL carries a secret"),
+        ("https://example.invalid/x#pw", "the URL carries a secret"),
+        ("ssh://git:pw@example.invalid/x", "the URL carries a secret"),
+        ("ftp://me:pw@example.invalid/x", "git URLs of ftp are not taken"),
+        ("ssh://git@127.0.0.1:1/x", "git cannot read it"),
+        ("git@127.0.0.1:missing/x", "git cannot read it"),
         (f"file://{tmp_path}/missing", "git cannot read it"),
     ):
         with pytest.raises(InputError, match=problem) as caught:
