@@ -18,6 +18,10 @@ INSIDE = Path(__file__).parent / "inside"
 """The plugins; put on the path of every check, read-only."""
 _VARIABLE = "FLEET_VERDICT"
 _MAX_BYTES = 16 * 1024**2
+_MAX_CASES = 20_000
+_MAX_CASE_CHARS = 1000
+_MAX_CASES_CHARS = 2 * 1024**2
+_PROBLEM_CHARS = 1000
 _PYTEST = re.compile(r"(?<![\w./-])(?:pytest|py\.test)(?![\w.-])|/pytest(?![\w.-])")
 _UNITTEST = re.compile(r"-m\s+unittest(?![\w.])")
 _OWN_PATH = re.compile(r"(?<!\w)PYTHONPATH=")
@@ -102,7 +106,11 @@ class Verdict:
             return
         self.finished.add(facts.session)
         self.exit_codes.append(facts.exit)
-        self.cases.update(facts.cases)
+        cases = self.cases | facts.cases
+        if _beyond_measure(cases):
+            self.problem = f"more than {_MAX_CASES:,} cases, or names that are too long"
+            return
+        self.cases = cases
         self.places.update(facts.places)
         if facts.tampered:
             self.problem = f"the test runner was tampered with: {facts.tampered}"
@@ -114,7 +122,7 @@ class Verdict:
     def unbelievable(self, *, exit_code: int, is_expected: bool) -> str:
         """Why a run that ended by itself does not count, or nothing."""
         if self.problem:
-            return self.problem
+            return self.problem[:_PROBLEM_CHARS]
         if self.started - self.finished:
             return "the test runner was ended before it had finished"
         if is_expected and not self.finished and exit_code == 0:
@@ -128,6 +136,16 @@ class Verdict:
             name: "failed" if verdict == "skipped" and self.places.get(name) in own else verdict
             for name, verdict in sorted(self.cases.items())
         }
+
+
+def _beyond_measure(cases: Collection[str]) -> bool:
+    """They go into the report, and with it on the record: hostile ones must not make that large."""
+    lengths = [len(name) for name in cases]
+    return (
+        len(lengths) > _MAX_CASES
+        or max(lengths, default=0) > _MAX_CASE_CHARS
+        or sum(lengths) > _MAX_CASES_CHARS
+    )
 
 
 def prepare_command(command: str) -> tuple[str, bool]:

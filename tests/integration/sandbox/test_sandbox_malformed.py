@@ -1,7 +1,6 @@
 """Answers that are no patch, or that spoil the test runner's record: each is told of, and the others go on."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from sandboxes import make_repository, reference, strongest
@@ -97,6 +96,25 @@ async def test_a_test_whose_name_is_no_text_is_an_error(runner: SandboxCheckRunn
     report = await checked(runner, repo, UNITTEST, HALF_A_NAME)
 
     assert [result.status.value for result in report.results] == ["error"]
+
+
+FLOODS = {
+    "long names": f"kind='finish', cases={{f'{{n}}' + 'x' * 60_000: 'passed' for n in range(200)}}, {WHOLE}",
+    "one long name": f"kind='finish', cases={{'x' * 1001: 'passed'}}, {WHOLE}",
+    "many names": f"kind='finish', cases={{f'{{n}}': 'passed' for n in range(20_001)}}, {WHOLE}",
+    "much in all": f"kind='finish', cases={{f'{{n:0>900}}': 'passed' for n in range(3000)}}, {WHOLE}",
+    "a long remark": "kind='finish', exit=0, cases={}, places={}, silent=['x' * 9_000_000], tampered=''",
+}
+
+
+@pytest.mark.parametrize("what", FLOODS)
+async def test_cases_beyond_measure_are_an_error_and_no_large_report(
+    what: str, runner: SandboxCheckRunner, repo: RepoRef
+) -> None:
+    report = await checked(runner, repo, PYTEST, SEALED.replace("{facts}", FLOODS[what]))
+
+    assert [result.status.value for result in report.results] == ["error"]
+    assert len(report.model_dump_json()) < 20_000
 
 
 async def test_a_patch_that_cannot_be_written_is_an_error(
