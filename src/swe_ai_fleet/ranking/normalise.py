@@ -2,7 +2,6 @@
 
 import ast
 import hashlib
-import re
 import warnings
 from functools import lru_cache
 
@@ -11,9 +10,10 @@ _REMEMBERED = 256
 """Sources whose keys are kept: a council is decided again whenever an answer comes."""
 _SIGNS = ("=", ":", "import ", "return", "raise", "assert")
 """A source without any of them does next to nothing: looking for them is cheap, parsing prose is not."""
-_FENCE = re.compile(r"^```[^\n`]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
+_MARK = "```"
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def answer_key(content: str, *, patch_key: str | None = None, is_program: bool = True) -> str:
     """Equal for answers that differ only in what no reader would call a difference.
 
@@ -27,11 +27,30 @@ def answer_key(content: str, *, patch_key: str | None = None, is_program: bool =
     """
     if patch_key is not None:
         return f"patch:{patch_key}"
-    has_fence = "```" in content and len(content) <= _MAX_PARSED_CHARS
-    fenced: list[str] = _FENCE.findall(content) if has_fence else []
-    is_code = len(fenced) == 1 and (is_program or not _FENCE.sub("", content).strip())
+    has_fence = _MARK in content and len(content) <= _MAX_PARSED_CHARS
+    fenced, around = _fenced(content) if has_fence else ([], "")
+    is_code = len(fenced) == 1 and (is_program or not around)
     tree = python_key(fenced[0] if is_code else content)
     return f"text:{' '.join(content.split())}" if tree is None else f"python:{tree}"
+
+
+def _fenced(content: str) -> tuple[list[str], str]:
+    """The fenced blocks that are closed, and what is said around them; line by line, so that marks cost nothing."""
+    blocks: list[str] = []
+    around: list[str] = []
+    opened: list[str] = []
+    for line in content.split("\n"):
+        behind = line.removeprefix(_MARK) if line.startswith(_MARK) else None
+        if not opened and behind is not None and "`" not in behind:
+            opened = [line]
+        elif not opened:
+            around.append(line)
+        elif behind is not None and not behind.strip(" \t"):
+            blocks.append("".join(f"{text}\n" for text in opened[1:]))
+            opened = []
+        else:
+            opened.append(line)
+    return blocks, "\n".join(around + opened).strip()
 
 
 @lru_cache(maxsize=_REMEMBERED)

@@ -5,6 +5,8 @@ import re
 import warnings
 
 _MAX_CHARS = 65536
+_MAX_PART_CHARS = 500
+"""Of a signature: up to its first closing bracket, and from there to its colon."""
 _FENCE = re.compile(r"^ {0,3}```[ \t]*(\w*)[^\n`]*\n(.*?)(?:^ {0,3}```[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 _PYTHON = ("", "python", "python3", "py")
 
@@ -32,7 +34,8 @@ def checks_text(content: str) -> str:
 
 def signature_in(text: str, entry_point: str) -> str:
     """Where a text begins the function, as a function of its own; empty where it does not."""
-    found = re.search(rf"(?<!\w)(def\s+{re.escape(entry_point)}\s*\([^\n]*?\)[^\n:]*:)", text)
+    some = f"{{0,{_MAX_PART_CHARS}}}"
+    found = re.search(rf"(?<!\w)(def\s+{re.escape(entry_point)}\s*\([^\n)]{some}\)[^\n:]{some}:)", text)
     return "" if found is None else f"{found[1]}\n    pass\n"
 
 

@@ -43,6 +43,12 @@ def test_the_signature_is_found_in_the_words_of_the_task() -> None:
     assert signature_in("Write f, undef f(x):", "f") == ""
 
 
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("text", [("def f(" + ")" * 20) * 4000, "def f(" * 16_000, "def f(" + "x, " * 30_000])
+def test_a_signature_without_end_is_none(text: str) -> None:
+    assert signature_in(text, "f") == ""
+
+
 def test_the_plan_pools_the_inputs_of_all_testers_and_the_examples() -> None:
     tests = [
         ("tester-1", "```python\nassert f(5) == 6\nassert f(-1) == 0\n```"),

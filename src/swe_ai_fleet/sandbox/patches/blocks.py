@@ -2,13 +2,17 @@
 
 import difflib
 import re
+from collections.abc import Iterator
 
 from swe_ai_fleet.errors import PatchError
-from swe_ai_fleet.sandbox.patches.edits import Change, Hunk, Line
+from swe_ai_fleet.sandbox.patches.edits import Change, Hunk, Line, Tag
 from swe_ai_fleet.sandbox.patches.fences import looks_like_path, path_in_line
+from swe_ai_fleet.sandbox.patches.writing import common_start
 
 _START = re.compile(r"^<{5,9} ?(?:SEARCH|ORIGINAL|HEAD)\b[ \t]*(\S*)")
 _MIDDLE = re.compile(r"^={5,9}[ \t]*$")
+_MAX_COMPARED = 1_000_000
+"""Pairs of lines; comparing takes that long where many are equal."""
 _END = re.compile(r"^>{5,9} ?(?:REPLACE|UPDATED)?[ \t]*")
 
 
@@ -67,12 +71,23 @@ def _path_before(lines: list[str], at: int) -> str | None:
 
 def _difference(old: list[str], new: list[str]) -> tuple[Line, ...]:
     """The block as hunk lines, so that what it keeps stays as the file has it."""
-    lines: list[Line] = []
+    front = common_start(old, new)
+    back = common_start(old[front:][::-1], new[front:][::-1])
+    middle = _compared(old[front : len(old) - back], new[front : len(new) - back])
+    return (*_lines(" ", old[:front]), *middle, *_lines(" ", old[len(old) - back :]))
+
+
+def _compared(old: list[str], new: list[str]) -> Iterator[Line]:
+    if len(old) * len(new) > _MAX_COMPARED:
+        yield from (*_lines("-", old), *_lines("+", new))
+        return
     matcher = difflib.SequenceMatcher(a=old, b=new, autojunk=False)
     for tag, old_start, old_end, new_start, new_end in matcher.get_opcodes():
         if tag == "equal":
-            lines += [Line(tag=" ", text=text) for text in old[old_start:old_end]]
+            yield from _lines(" ", old[old_start:old_end])
         else:
-            lines += [Line(tag="-", text=text) for text in old[old_start:old_end]]
-            lines += [Line(tag="+", text=text) for text in new[new_start:new_end]]
-    return tuple(lines)
+            yield from (*_lines("-", old[old_start:old_end]), *_lines("+", new[new_start:new_end]))
+
+
+def _lines(tag: Tag, texts: list[str]) -> Iterator[Line]:
+    return (Line(tag=tag, text=text) for text in texts)

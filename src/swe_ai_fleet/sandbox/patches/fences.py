@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 from swe_ai_fleet.sandbox.patches.edits import Replace
 
-_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[ \t]*(.*?)[ \t]*$")
+_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
 _PATH = re.compile(r"(?:[\w@+.-]+/)*[\w@+.-]*\w\.?[\w+-]*")
 _LABEL = re.compile(r"^(?:#+\s*|[-*]\s+|\d+\.\s+)?(?:(?:new\s+)?file(?:name)?|path)?\s*:?\s*", re.IGNORECASE)
-_COMMENT = re.compile(
-    r"^\s*(?:#|//|--|;|<!--|/\*)\s*(?:file(?:name)?\s*:)?\s*(\S+?)\s*(?:-->|\*/)?\s*$", re.IGNORECASE
-)
+_COMMENT = re.compile(r"(?:#|//|--|;|<!--|/\*)\s*(?:file(?:name)?\s*:\s*)?", re.IGNORECASE)
 _BARE = frozenset(("Makefile", "Dockerfile", "Jenkinsfile", "Procfile", "LICENSE", "Gemfile", "Rakefile"))
 
 
@@ -34,10 +32,11 @@ def fences(content: str) -> Iterator[Fence]:
     for line in content.split("\n"):
         bare = line.rstrip("\r")
         found = _FENCE.match(bare)
+        behind = "" if found is None else bare[found.end() :].strip(" \t")
         if not mark and found is not None:
-            mark, info = found[1], found[2]
+            mark, info = found[1], behind
             before, lines = last, []
-        elif mark and found is not None and found[1].startswith(mark) and not found[2]:
+        elif mark and found is not None and found[1].startswith(mark) and not behind:
             yield Fence(info=info, before=before, text="".join(f"{text}\n" for text in lines))
             mark = last = ""
         elif mark:
@@ -57,9 +56,9 @@ def whole_files(content: str) -> list[Replace]:
             found.append(Replace(path=path, text=fence.text))
             continue
         first, _, rest = fence.text.partition("\n")
-        comment = _COMMENT.match(first)
-        if comment is not None and looks_like_path(comment[1]):
-            found.append(Replace(path=comment[1], text=rest))
+        path = _path_in_comment(first)
+        if path is not None:
+            found.append(Replace(path=path, text=rest))
     return found
 
 
@@ -70,6 +69,15 @@ def _path_in_info(info: str) -> str | None:
         if looks_like_path(candidate):
             return candidate
     return None
+
+
+def _path_in_comment(line: str) -> str | None:
+    text = line.strip()
+    opening = _COMMENT.match(text)
+    if opening is None:
+        return None
+    path = text[opening.end() :].removesuffix("-->").removesuffix("*/").rstrip()
+    return path if looks_like_path(path) else None
 
 
 def path_in_line(line: str) -> str | None:

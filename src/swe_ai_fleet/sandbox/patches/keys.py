@@ -14,7 +14,7 @@ _IGNORED = frozenset((tokenize.COMMENT, tokenize.NL, tokenize.ENCODING))
 _LAYOUT = frozenset((tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT))
 _HASH_COMMENTS = frozenset(("sh", "rb", "pl", "yaml", "yml", "toml", "r", "jl", "tcl", "mk", "ini", "cfg"))
 _DASH_COMMENTS = frozenset(("sql", "lua", "hs", "elm"))
-_C_COMMENTS = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
+_C_COMMENT = re.compile(r"/\*|//[^\n]*")
 _DEEPEST = 90
 """Brackets and blocks; the interpreter's own parser takes 100 and 200."""
 
@@ -41,8 +41,22 @@ def _normalised(path: str, text: str) -> str:
     elif suffix in _DASH_COMMENTS:
         text = re.sub(r"(?m)--.*$", "", text)
     elif suffix not in ("md", "rst", "txt"):
-        text = _C_COMMENTS.sub("", text)
+        text = _without_c_comments(text)
     return "".join(text.split())
+
+
+def _without_c_comments(text: str) -> str:
+    """In one pass. A comment that is never closed is none: it may be part of a pattern such as ``src/*``."""
+    kept: list[str] = []
+    at, last_end = 0, text.rfind("*/")
+    while (found := _C_COMMENT.search(text, at)) is not None:
+        kept.append(text[at : found.start()])
+        at = found.end()
+        if found[0] == "/*" and at <= last_end:
+            at = text.index("*/", at) + len("*/")
+        elif found[0] == "/*":
+            kept.append("/*")
+    return "".join((*kept, text[at:]))
 
 
 def _python_tokens(text: str) -> Iterator[str]:

@@ -89,11 +89,33 @@ def _starts(lines: Sequence[str], old: Sequence[str], normalise: _Normalise, aft
     wanted = [normalise(text) for text in old]
     if normalise is not _same and not any(wanted):
         return []
-    have = [normalise(text) for text in lines]
-    last = len(have) - len(wanted)
-    return [
-        at for at in range(after, last + 1) if have[at] == wanted[0] and have[at : at + len(wanted)] == wanted
-    ]
+    return list(_occurrences([normalise(text) for text in lines[after:]], wanted, after))
+
+
+def _occurrences(have: Sequence[str], wanted: Sequence[str], first: int) -> Iterator[int]:
+    """Where ``wanted`` lies in ``have``, whose first line has the number ``first``: looking at every line once.
+
+    Files and hunks may consist of equal lines, so that trying every place would take their product.
+    """
+    borders = _borders(wanted)
+    found = 0
+    for number, line in enumerate(have, start=first + 1):
+        while found and (found == len(wanted) or line != wanted[found]):
+            found = borders[found - 1]
+        found += line == wanted[found]
+        if found == len(wanted):
+            yield number - found
+
+
+def _borders(wanted: Sequence[str]) -> list[int]:
+    """For every beginning, the length of the longest shorter one that it also ends with."""
+    borders = [0]
+    for line in wanted[1:]:
+        length = borders[-1]
+        while length and line != wanted[length]:
+            length = borders[length - 1]
+        borders.append(length + (line == wanted[length]))
+    return borders
 
 
 def _choose(starts: Sequence[int], hunk: Hunk, shift: int) -> int:

@@ -52,6 +52,8 @@ def parse_unified(text: str) -> list[Edit]:
 class _Reader:
     lines: Sequence[str]
     at: int = 0
+    text_at: int = 0
+    """The next line with text, as far as it was looked for."""
 
     def files(self) -> Iterator[_File]:
         """Every file that the diff changes, in order."""
@@ -150,11 +152,11 @@ class _Reader:
 
     def _goes_on(self) -> bool:
         """After blank lines, the hunk continues: its counts were too small."""
-        for index in range(self.at, len(self.lines)):
-            line = self.lines[index]
-            if line.strip():
-                return line[:1] in (" ", "+", "-") and not line.startswith(("--- ", "+++ "))
-        return False
+        self.text_at = max(self.text_at, self.at)
+        while self.text_at < len(self.lines) and not self.lines[self.text_at].strip():
+            self.text_at += 1
+        line = self.lines[self.text_at] if self.text_at < len(self.lines) else ""
+        return line[:1] in (" ", "+", "-") and not line.startswith(("--- ", "+++ "))
 
 
 def _count(start: str | None, count: str | None) -> int:

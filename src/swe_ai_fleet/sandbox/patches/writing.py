@@ -43,8 +43,8 @@ def _file(file: ChangedFile) -> Iterator[str]:
 
 def _hunks(old: list[str], new: list[str]) -> Iterator[str]:
     """Hunks with three lines of context; what is equal at both ends is not compared again."""
-    front = _common(old, new)
-    back = _common(old[front:][::-1], new[front:][::-1])
+    front = common_start(old, new)
+    back = common_start(old[front:][::-1], new[front:][::-1])
     matcher = difflib.SequenceMatcher(a=old[front : len(old) - back], b=new[front : len(new) - back])
     edits = [
         (tag, a + front, b + front, c + front, d + front)
@@ -97,7 +97,8 @@ def _span(start: int, end: int) -> str:
     return str(first) if count == 1 else f"{first},{count}"
 
 
-def _common(old: list[str], new: list[str]) -> int:
+def common_start(old: list[str], new: list[str]) -> int:
+    """How many lines both begin with."""
     count = 0
     for before, after in zip(old, new, strict=False):
         if before != after:
