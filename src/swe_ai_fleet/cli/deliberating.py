@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from swe_ai_fleet.cli.interrupts import Interrupts
 from swe_ai_fleet.domain.events import Event, Requested
 from swe_ai_fleet.domain.ranking import Result
-from swe_ai_fleet.errors import RecordError
+from swe_ai_fleet.domain.task import RepoRef, Task
+from swe_ai_fleet.errors import InputError, RecordError
+from swe_ai_fleet.ports.record import EventLog
 
 if TYPE_CHECKING:
     from swe_ai_fleet.bootstrap import Fleet
@@ -38,6 +40,25 @@ async def deliberate(
         observe=observe,
         interrupts=interrupts,
     )
+
+
+async def check_same(events: EventLog, requested: Requested) -> None:
+    """An id that is on the record stands for this same task at this same commit.
+
+    Raises:
+        InputError: of ``--id``.
+    """
+    deliberation_id = requested.deliberation_id
+    for event in await events.history(deliberation_id):
+        if isinstance(event, Requested) and _asked(event) != _asked(requested):
+            way_out = f"Give another id; `swe-fleet show {deliberation_id}` shows that one."
+            raise InputError("--id", deliberation_id, "is on the record for another task or commit", way_out)
+
+
+def _asked(requested: Requested) -> tuple[Task, RepoRef | None]:
+    """What was asked for; a task may spell the folder of its repository in several ways."""
+    task, repo = requested.task, requested.repo
+    return task.model_copy(update={"repo": None}), repo and repo.model_copy(update={"bundle": None})
 
 
 async def go_on(fleet: "Fleet", deliberation_id: str, *, observe: Observe, interrupts: Interrupts) -> Result:

@@ -108,6 +108,24 @@ async def test_a_folder_that_cannot_be_written_is_named_before_anything_is_lost(
     assert "'taken' is a file" in ended.stderr
 
 
+async def test_an_id_is_the_same_deliberation_only_for_the_same_task(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    repository(tmp_path / "stock")
+    (tmp_path / "task.yaml").write_text(f"{TASK}repo: ./stock\n")
+    (tmp_path / "other.yaml").write_text(f"{TASK.replace('charged', 'sent')}repo: ./stock\n")
+    command = ("--no-ray", "--quiet", "--json", "--id", "s1")
+    first = await swe_fleet("deliberate", "task.yaml", *command, env=env, cwd=tmp_path)
+    again = await swe_fleet(
+        "deliberate", "task.yaml", *command, "--seed", "5", "--repo", "stock", env=env, cwd=tmp_path
+    )
+    assert first.stdout
+    assert (again.exit_code, again.stdout) == (first.exit_code, first.stdout)
+    other = await swe_fleet("deliberate", "other.yaml", *command, "--apply", env=env, cwd=tmp_path)
+    assert (other.exit_code, other.stdout) == (2, "")
+    assert "--id: is on the record for another task or commit (given: 's1'). Give another id" in other.stderr
+
+
 @pytest.mark.sandbox
 async def test_a_check_command_that_does_not_exist_is_bad_input_and_on_the_record(
     env: dict[str, str], tmp_path: Path

@@ -79,6 +79,9 @@ async def test_a_submitted_task_is_decided_by_a_worker(shell: Shell) -> None:
         "deliberation_id": "first",
         "duplicate": True,
     }
+    again = await shell.run("submit", "task.yaml", "--id", "first")
+    assert (again.exit_code, again.stdout) == (0, "first\n")
+    assert "first was on the queue already" in again.stderr
     async with started("worker", "--no-ray", env=shell.env, cwd=shell.folder) as worker:
         await read_until(worker, "first closed: decided")
         waited = await shell.json("submit", "task.yaml", "--id", "second", "--wait", "--quiet")

@@ -112,7 +112,7 @@ async def carry_out(plan: Plan, interrupts: Interrupts) -> int:
 
 
 async def _decide(plan: Plan, fleet: "Fleet", interrupts: Interrupts) -> "Result":
-    from swe_ai_fleet.cli.deliberating import deliberate
+    from swe_ai_fleet.cli.deliberating import check_same, deliberate
     from swe_ai_fleet.cli.progress import open_progress
 
     async with open_progress(plan.style) as progress:
@@ -123,6 +123,8 @@ async def _decide(plan: Plan, fleet: "Fleet", interrupts: Interrupts) -> "Result
             models=plan.models,
             relative_to=plan.file.folder,
         )
+        if plan.deliberation_id is not None:
+            await check_same(fleet.record.events, requested)
         return await deliberate(
             fleet, requested, notes=notes, observe=progress.observe, interrupts=interrupts
         )

@@ -76,6 +76,8 @@ async def _submit(
             with span("swe-fleet submit", kind="producer") as work:
                 traced = order.model_copy(update={"traceparent": work.traceparent})
                 published = await record.commands.submit(traced)
+            if published.duplicate and not given["as_json"]:
+                click.echo(f"{order.deliberation_id} was on the queue already; nothing was added.", err=True)
             if given["waits"]:
                 return await follow(
                     record, order.deliberation_id, settings, as_json=given["as_json"], is_quiet=given["quiet"]
