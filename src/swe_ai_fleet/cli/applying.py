@@ -22,8 +22,19 @@ def shown_path(path: Path) -> str:
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
-def apply_patch(patch: str, folder: Path) -> None:
+def is_work_tree(folder: Path) -> bool:
+    """Whether there are files to change, as there are none in a bare repository."""
+    asked = ["git", "-C", str(folder), "rev-parse", "--is-inside-work-tree"]
+    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() == "true"
+
+
+def apply_patch(patch: str, folder: Path, *, printed_by: str) -> None:
     """Change the work tree of ``folder`` as the patch says; nothing is committed.
+
+    Args:
+        patch: paths in it are relative to ``folder``.
+        folder: a work tree, or a folder inside one.
+        printed_by: the command that prints the patch, for whoever has to apply it by hand.
 
     Raises:
         InputError: git does not take it; nothing is changed then.
@@ -38,7 +49,8 @@ def apply_patch(patch: str, folder: Path) -> None:
     except subprocess.CalledProcessError as error:
         said = error.stderr.decode(errors="replace").strip()
         problem = f"git apply says: {said}"
-        raise InputError("--apply", str(folder), problem, "Apply winner.patch of --out by hand.") from error
+        way_out = f"`{printed_by}` prints the patch, to be applied by hand."
+        raise InputError("--apply", str(folder), problem, way_out) from error
 
 
 def _apply_words(folder: Path) -> list[str]:

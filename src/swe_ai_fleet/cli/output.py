@@ -2,7 +2,9 @@
 
 import json
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import BaseModel, JsonValue
@@ -11,6 +13,8 @@ from swe_ai_fleet.cli.result_view import print_result
 from swe_ai_fleet.domain.events import Event
 from swe_ai_fleet.domain.ranking import Result, Winner
 from swe_ai_fleet.errors import InputError
+
+_FILES = ("result.json", "report.html", "winner.patch", "winner.md")
 
 
 def print_json(document: BaseModel | JsonValue) -> None:
@@ -34,8 +38,32 @@ def tell_result(result: Result, *, as_json: bool, footer: Sequence[str] = ()) ->
     print_result(Console(highlight=False), result, footer=footer)
 
 
+@contextmanager
+def writing(path: Path, way_out: str = "Give a folder that you may write to.") -> Iterator[None]:
+    """What cannot be written within it is an error of ``--out``."""
+    try:
+        yield
+    except OSError as error:
+        problem = f"cannot be written: {error.strerror or error}"
+        raise InputError("--out", str(path), problem, way_out) from error
+
+
+def check_folder(folder: Path) -> None:
+    """Make the folder, and see that files can be written there.
+
+    Raises:
+        InputError: they cannot.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+
+
 def write_files(result: Result, events: Sequence[Event], folder: Path) -> list[Path]:
     """``result.json``, ``report.html``, and the winner as ``winner.patch`` or ``winner.md``; returns what was written.
+
+    Those of an earlier result that this one has not are removed.
 
     Raises:
         InputError: the folder cannot be written.
@@ -45,13 +73,14 @@ def write_files(result: Result, events: Sequence[Event], folder: Path) -> list[P
     contents = {"result.json": result.model_dump_json(indent=2) + "\n", "report.html": render_page(events)}
     if result.winner is not None:
         contents[winner_file(result.winner)] = winner_text(result.winner)
-    try:
+    way_out = f"Give a folder that you may write to; `swe-fleet show {result.deliberation_id}` has it all."
+    with writing(folder, way_out):
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
             (folder / name).write_text(content, encoding="utf-8", errors="replace", newline="")
-    except OSError as error:
-        problem = f"cannot be written: {error.strerror or error}"
-        raise InputError("--out", str(folder), problem, "Give a folder that you may write to.") from error
+        for name in _FILES:
+            if name not in contents:
+                (folder / name).unlink(missing_ok=True)
     return [folder / name for name in contents]
 
 
@@ -71,8 +100,5 @@ def write_page(page: str, path: Path) -> None:
     Raises:
         InputError: it cannot be written.
     """
-    try:
+    with writing(path, "Give a file that you may write to."):
         path.write_text(page, encoding="utf-8", errors="replace")
-    except OSError as error:
-        problem = f"cannot be written: {error.strerror or error}"
-        raise InputError("--out", str(path), problem, "Give a file that you may write to.") from error

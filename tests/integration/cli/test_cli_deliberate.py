@@ -108,6 +108,18 @@ async def test_a_folder_that_cannot_be_written_is_named_before_anything_is_lost(
     assert "'taken' is a file" in ended.stderr
 
 
+async def test_a_result_that_cannot_be_written_is_told_all_the_same(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "out" / "report.html").mkdir(parents=True)
+    command = ("deliberate", "task.yaml", "--no-ray", "--json", "--out", "out", "--id", "kept")
+    ended = await swe_fleet(*command, env=env, cwd=tmp_path)
+    assert ended.exit_code == 2
+    assert json.loads(ended.stdout)["outcome"] == "decided"
+    assert "--out: cannot be written: Is a directory" in ended.stderr
+    assert "`swe-fleet show kept`" in ended.stderr
+
+
 async def test_an_id_is_the_same_deliberation_only_for_the_same_task(
     env: dict[str, str], tmp_path: Path
 ) -> None:

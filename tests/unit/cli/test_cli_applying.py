@@ -23,7 +23,7 @@ def repository(folder: Path, inner: str) -> Path:
 @pytest.mark.parametrize("inner", ["", "sub folder/deeper"])
 def test_a_patch_is_applied(tmp_path: Path, inner: str) -> None:
     folder = repository(tmp_path / "repo", inner)
-    apply_patch(PATCH, folder)
+    apply_patch(PATCH, folder, printed_by="")
     assert "day > last" in (folder / "stock.py").read_text()
 
 
@@ -56,6 +56,7 @@ def test_the_end_of_a_pipe_takes_the_patch(tmp_path: Path) -> None:
 def test_a_patch_that_does_not_fit_changes_nothing_and_says_so(tmp_path: Path) -> None:
     folder = repository(tmp_path, "")
     (folder / "stock.py").write_text("something else\n")
-    with pytest.raises(InputError, match="--apply: git apply says: error: patch failed"):
-        apply_patch(PATCH, folder)
+    with pytest.raises(InputError, match="--apply: git apply says: error: patch failed") as refused:
+        apply_patch(PATCH, folder, printed_by="swe-fleet show d1 --patch")
+    assert "`swe-fleet show d1 --patch` prints the patch" in str(refused.value)
     assert (folder / "stock.py").read_text() == "something else\n"

@@ -126,6 +126,23 @@ def test_uncommitted_changes_are_refused_and_named(
     assert "task.yaml:2: repo: it has uncommitted changes: stock.py" in told
 
 
+def test_a_bare_repository_cannot_be_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    repository(tmp_path / "stock")
+    git(tmp_path, "clone", "--bare", "stock", "bare")
+    Path("task.yaml").write_text(TASK)
+    told = refused(capsys, "deliberate", "task.yaml", "--repo", "bare", "--apply")
+    assert "--apply: a bare repository has no files to change" in told
+
+
+def test_a_folder_that_cannot_be_made_is_named_before_anybody_is_asked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("task.yaml").write_text("description: x\n")
+    told = refused(capsys, "deliberate", "task.yaml", "--out", "task.yaml/out", "--no-ray")
+    assert "--out: cannot be written: Not a directory" in told
+    assert not Path("data").exists()
+
+
 def test_a_task_on_standard_input_is_refused_by_its_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

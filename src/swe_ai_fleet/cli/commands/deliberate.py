@@ -100,14 +100,18 @@ async def carry_out(plan: Plan, interrupts: Interrupts) -> int:
     with file.locating(), ungrouped():
         if file.task.repo is not None:
             await resolve_repo(file.task.repo, relative_to=file.folder)
+        _check_targets(plan)
         models = plan.models or plan.settings.default_models()
         session = open_session(plan.settings, use_ray=plan.use_ray, style=plan.style, models=models)
         async with session as fleet:
             with span("swe-fleet deliberate"):
                 result = await _decide(plan, fleet, interrupts)
             events = await fleet.record.events.history(result.deliberation_id) if plan.out else ()
-            footer = await asyncio.to_thread(_leave_behind, result, events, plan)
-            tell_result(result, as_json=plan.as_json, footer=footer)
+            footer: list[str] = []
+            try:
+                await asyncio.to_thread(_leave_behind, result, events, plan, footer)
+            finally:
+                tell_result(result, as_json=plan.as_json, footer=footer)
     return Exit.INTERRUPTED if interrupts.fired else exit_of_outcome(result.outcome)
 
 
@@ -130,26 +134,27 @@ async def _decide(plan: Plan, fleet: "Fleet", interrupts: Interrupts) -> "Result
         )
 
 
-def _leave_behind(result: "Result", events: "Sequence[Event]", plan: Plan) -> list[str]:
-    """Write and apply what was asked for; the lines that tell of it."""
+def _leave_behind(result: "Result", events: "Sequence[Event]", plan: Plan, told: list[str]) -> None:
+    """Write and apply what was asked for; ``told`` gets the lines that tell of it, as far as it comes."""
     from swe_ai_fleet.cli.applying import apply_line, apply_patch, shown_path
     from swe_ai_fleet.cli.output import winner_file, write_files
     from swe_ai_fleet.cli.session import record_place
 
     shown = f"swe-fleet show {result.deliberation_id}"
-    lines = [f"Record: {record_place(plan.settings)}", f"Show it again: {shown}"]
+    told += [f"Record: {record_place(plan.settings)}", f"Show it again: {shown}"]
     if plan.out is not None:
         names = ", ".join(path.name for path in write_files(result, events, plan.out))
-        lines.append(f"Written to {shlex.quote(shown_path(plan.out))}: {names}")
+        told.append(f"Written to {shlex.quote(shown_path(plan.out))}: {names}")
     folder = work_tree(plan.file)
     if result.winner is None or result.winner.patch is None or not folder.is_dir():
-        return lines
+        return
     if plan.applies:
-        apply_patch(result.winner.patch, folder)
-        return [*lines, f"Applied to {folder}; nothing is committed."]
-    if plan.out is not None:
-        return [*lines, f"Apply it: {apply_line(folder, plan.out.resolve() / winner_file(result.winner))}"]
-    return [*lines, f"Apply it: {shown} --patch | {apply_line(folder, None)}"]
+        apply_patch(result.winner.patch, folder, printed_by=f"{shown} --patch")
+        told.append(f"Applied to {folder}; nothing is committed.")
+    elif plan.out is not None:
+        told.append(f"Apply it: {apply_line(folder, plan.out.resolve() / winner_file(result.winner))}")
+    else:
+        told.append(f"Apply it: {shown} --patch | {apply_line(folder, None)}")
 
 
 def work_tree(file: "TaskFile") -> Path:
@@ -165,3 +170,19 @@ def _check_apply(file: "TaskFile") -> None:
     if not work_tree(file).is_dir():
         problem = "only a folder of this machine can be changed"
         raise InputError("--apply", file.task.repo, problem, "Give --repo DIR, or use --out DIR.")
+
+
+def _check_targets(plan: Plan) -> None:
+    """What is to be written and changed at the end can be, before anybody is asked.
+
+    Raises:
+        InputError: of ``--out`` or ``--apply``.
+    """
+    from swe_ai_fleet.cli.applying import is_work_tree
+    from swe_ai_fleet.cli.output import check_folder
+
+    if plan.out is not None:
+        check_folder(plan.out)
+    if plan.applies and not is_work_tree(work_tree(plan.file)):
+        way_out = "Give a work tree with --repo DIR, or use --out DIR."
+        raise InputError("--apply", plan.file.task.repo, "a bare repository has no files to change", way_out)
