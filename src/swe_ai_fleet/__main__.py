@@ -5,7 +5,11 @@ import sys
 
 def main() -> int:
     """Run the command line; returns its exit code."""
-    from swe_ai_fleet.cli.main import main as run  # noqa: PLC0415  # nothing is loaded by importing this module
+    # nothing is loaded by importing this module
+    from swe_ai_fleet.cli.streams import open_closed_streams  # noqa: PLC0415
+
+    open_closed_streams()
+    from swe_ai_fleet.cli.main import main as run  # noqa: PLC0415
 
     return run()
 

@@ -7,6 +7,7 @@ import click
 
 from swe_ai_fleet import __version__
 from swe_ai_fleet.cli.exits import EPILOG
+from swe_ai_fleet.cli.streams import ReaderLeftError
 
 
 class Entry(NamedTuple):
@@ -14,10 +15,6 @@ class Entry(NamedTuple):
 
     module: str
     summary: str
-
-
-class ReaderLeftError(Exception):
-    """Whoever read stdout has closed it; there is nothing more to say."""
 
 
 class LazyGroup(click.Group):

@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Sequence
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from swe_ai_fleet.bench.rank_report import RankReport
 from swe_ai_fleet.bench.record import RecordFigures, Spread
 from swe_ai_fleet.bench.report import BenchReport
+from swe_ai_fleet.cli.console import PipedConsole
 
 
 def print_rows(names: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Collection[str] = ()) -> None:
@@ -18,7 +18,7 @@ def print_rows(names: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: 
         table.add_column(name, justify="right" if name in numbers else "left")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    Console(highlight=False).print(table)
+    PipedConsole(highlight=False).print(table)
 
 
 def print_report(report: BenchReport) -> None:
@@ -26,7 +26,7 @@ def print_report(report: BenchReport) -> None:
     print_rows(("figure", "median", "unit", "low to high", "aim"), report.to_rows(), numbers={"median"})
     machine = report.machine
     said = f"{machine.cpus} cores of {machine.cpu}, {machine.memory_gib:g} GiB, {machine.system}, load {machine.load:g}"
-    Console(highlight=False).print(Text(said, style="dim"))
+    PipedConsole(highlight=False).print(Text(said, style="dim"))
 
 
 def print_rank(report: RankReport) -> None:

@@ -1,6 +1,6 @@
 """From the command line's words to an exit code; whatever a command raises becomes a message here."""
 
-import os
+import errno
 import sys
 import tempfile
 import traceback
@@ -8,9 +8,12 @@ from collections.abc import Sequence
 
 import click
 
-from swe_ai_fleet.cli.app import ReaderLeftError, swe_fleet
+from swe_ai_fleet.cli.app import swe_fleet
 from swe_ai_fleet.cli.exits import Exit, exit_of, fleet_error_in
+from swe_ai_fleet.cli.streams import ReaderLeftError, silence
 from swe_ai_fleet.report.printable import printable
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -30,8 +33,8 @@ def main(args: Sequence[str] | None = None) -> int:
         return Exit.BAD_INPUT
     except (click.Abort, KeyboardInterrupt):
         return Exit.INTERRUPTED
-    except (BrokenPipeError, ReaderLeftError):
-        _silence_stdout()
+    except BrokenPipeError:
+        silence(sys.stdout)
         return Exit.DECIDED
     except BaseExceptionGroup as group:
         return _tell(group)
@@ -41,6 +44,16 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _tell(error: BaseException) -> int:
+    only = _only_one(error)
+    if isinstance(only, ReaderLeftError):
+        silence(sys.stdout)
+        return Exit.DECIDED
+    if isinstance(only, OSError) and only.errno in _NO_ROOM:
+        silence(sys.stdout)  # what is left of it would fail again when the interpreter ends
+        click.echo(
+            f"Error: nothing more can be written: {only.strerror}. Make room, or write elsewhere.", err=True
+        )
+        return Exit.UNREACHABLE
     told = fleet_error_in(error)
     if told is None:
         return _tell_defect(error)
@@ -48,6 +61,13 @@ def _tell(error: BaseException) -> int:
     for note in getattr(told, "__notes__", ()):
         click.echo(f"   and: {printable(note)}", err=True)
     return exit_of(told)
+
+
+def _only_one(error: BaseException) -> BaseException:
+    """The error itself, where nothing else happened in the tasks that it was raised in."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 def _tell_defect(error: BaseException) -> int:
@@ -62,10 +82,3 @@ def _tell_defect(error: BaseException) -> int:
         err=True,
     )
     return Exit.DEFECT
-
-
-def _silence_stdout() -> None:
-    """The reader has gone: nothing more can be written, not even when the interpreter ends."""
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, sys.stdout.fileno())
-    os.close(nothing)

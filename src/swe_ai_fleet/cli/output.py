@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, JsonValue
 
 from swe_ai_fleet.cli.result_view import print_result
+from swe_ai_fleet.cli.streams import ReaderLeftError
 from swe_ai_fleet.domain.events import Event
 from swe_ai_fleet.domain.ranking import Result, Winner
 from swe_ai_fleet.errors import InputError
@@ -18,10 +19,17 @@ _FILES = ("result.json", "report.html", "winner.patch", "winner.md")
 
 
 def print_json(document: BaseModel | JsonValue) -> None:
-    """The one document of ``--json``."""
+    """The one document of ``--json``.
+
+    Raises:
+        ReaderLeftError: nobody reads it any more.
+    """
     text = document.model_dump_json(indent=2) if isinstance(document, BaseModel) else _dump(document)
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        raise ReaderLeftError from error
 
 
 def _dump(document: JsonValue) -> str:
@@ -33,9 +41,9 @@ def tell_result(result: Result, *, as_json: bool, footer: Sequence[str] = ()) ->
     if as_json:
         print_json(result)
         return
-    from rich.console import Console
+    from swe_ai_fleet.cli.console import PipedConsole
 
-    print_result(Console(highlight=False), result, footer=footer)
+    print_result(PipedConsole(highlight=False), result, footer=footer)
 
 
 @contextmanager

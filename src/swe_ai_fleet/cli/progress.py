@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from swe_ai_fleet.cli.board import AgentRow, Mood, agent_rows, describe, shown_rows, summary
+from swe_ai_fleet.cli.console import PipedConsole
 from swe_ai_fleet.domain.deliberation import Deliberation
 from swe_ai_fleet.domain.events import Closed, Event
 from swe_ai_fleet.report.printable import one_line
@@ -48,7 +49,7 @@ async def open_progress(style: Style, *, console: Console | None = None) -> Asyn
         style: ``quiet`` tells nothing; ``lines`` are plain; ``auto`` is live on a terminal, else ``lines``.
         console: where to; stderr where left out.
     """
-    shown = console or Console(stderr=True)
+    shown = console or PipedConsole(stderr=True)
     if style == "quiet":
         yield Silent()
     elif style == "auto" and shown.is_terminal and not shown.is_dumb_terminal:

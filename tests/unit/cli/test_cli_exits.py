@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 import click
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from swe_ai_fleet import errors
 from swe_ai_fleet.cli import main as main_module
 from swe_ai_fleet.cli.exits import Exit, exit_of, exit_of_outcome, fleet_error_in, ungrouped
+from swe_ai_fleet.cli.streams import ReaderLeftError
 from swe_ai_fleet.domain.outcome import DeliberationOutcome
 from swe_ai_fleet.errors import FleetError, InputError
 
@@ -92,15 +95,68 @@ def test_ctrl_c_before_anything_runs_is_an_interruption(monkeypatch: pytest.Monk
     assert failing(KeyboardInterrupt(), monkeypatch) == Exit.INTERRUPTED
 
 
-def test_a_reader_that_leaves_is_no_error() -> None:
+def ran(args: Sequence[str], *, stdout: int | IO[str]) -> tuple[int, str]:
+    """Exit code and stderr."""
+    ended = subprocess.run(
+        [sys.executable, *args], stdout=stdout, stderr=subprocess.PIPE, text=True, check=False
+    )
+    return ended.returncode, ended.stderr
+
+
+SCHEMA = ("-m", "swe_ai_fleet", "schema", "event")
+TABLE = """
+import sys
+from swe_ai_fleet.cli import bench_view, main
+main.swe_fleet.main = lambda **_: bench_view.print_rows(("figure",), [("1",)])
+sys.exit(main.main())
+"""
+
+
+@pytest.mark.parametrize("args", [SCHEMA, ("-c", TABLE)], ids=["text", "table"])
+def test_a_reader_that_leaves_is_no_error(args: Sequence[str]) -> None:
     read, write = os.pipe()
     os.close(read)
-    ran = subprocess.run(
-        [sys.executable, "-m", "swe_ai_fleet", "schema", "event"],
-        stdout=write,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
+    assert ran(args, stdout=write) == (0, "")
     os.close(write)
-    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_a_reader_that_leaves_among_tasks_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    group = BaseExceptionGroup("tasks", [ExceptionGroup("inner", [ReaderLeftError()])])
+    monkeypatch.setattr(main_module, "silence", lambda _: None)
+    assert failing(group, monkeypatch) == Exit.DECIDED
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full: Linux")
+@pytest.mark.parametrize("args", [SCHEMA, ("-c", TABLE)], ids=["text", "table"])
+def test_a_full_disk_is_told_as_one(args: Sequence[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        code, told = ran(args, stdout=full)
+    assert code == Exit.UNREACHABLE
+    assert told == (
+        "Error: nothing more can be written: No space left on device. Make room, or write elsewhere.\n"
+    )
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_lead_nowhere(closed: str, tmp_path: Path) -> None:
+    code = """
+import os, subprocess, sys
+from swe_ai_fleet.cli.streams import open_closed_streams
+open_closed_streams()
+with open(sys.argv[1], "w") as file:
+    file.write(f"{file.fileno()} {sys.stdin.read()}")
+print("gone")
+print("gone", file=sys.stderr)
+subprocess.run(["sh", "-c", "echo gone; echo gone >&2; read none"], check=False)
+"""
+    shell = f'"$0" -c "$1" "$2" {closed}'
+    target = tmp_path / "file"
+    subprocess.run(
+        ["sh", "-c", shell, sys.executable, code, str(target)], check=True, stdin=subprocess.DEVNULL
+    )
+    assert target.read_text() == "3 "
+
+
+def test_a_command_runs_with_all_streams_closed() -> None:
+    shell = '"$0" -m swe_ai_fleet schema event <&- >&- 2>&-'
+    subprocess.run(["sh", "-c", shell, sys.executable], check=True)

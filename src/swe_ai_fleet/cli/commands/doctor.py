@@ -46,9 +46,9 @@ async def _doctor(as_json: bool, interrupts: Interrupts) -> int:  # noqa: FBT001
 
 
 def _tell(findings: "list[Finding]") -> None:
-    from rich.console import Console
+    from swe_ai_fleet.cli.console import PipedConsole
 
-    Console(highlight=False).print(_table(findings))
+    PipedConsole(highlight=False).print(_table(findings))
 
 
 def _table(findings: "list[Finding]") -> "RenderableType":

@@ -50,9 +50,9 @@ async def _list(limit: int, as_json: bool, interrupts: Interrupts) -> int:  # no
     if not snapshots:
         click.echo("The record holds no deliberation yet; `swe-fleet demo` makes one.", err=True)
         return 0
-    from rich.console import Console
+    from swe_ai_fleet.cli.console import PipedConsole
 
-    console = Console(highlight=False)
+    console = PipedConsole(highlight=False)
     if not console.is_terminal:
         console.width = _PIPED
     console.print(_table(snapshots, is_narrow=console.width < _WIDE))
