@@ -95,6 +95,23 @@ async def test_a_submitted_task_is_decided_by_a_worker(shell: Shell) -> None:
     assert (await shell.run("cancel", "first")).stdout == "first had ended already: decided\n"
 
 
+async def test_whoever_follows_a_task_that_no_worker_has_begun_is_told(shell: Shell) -> None:
+    command = ("submit", "task.yaml", "--id", "early", "--wait")
+    async with started(*command, env=shell.env, cwd=shell.folder) as waiting:
+        await read_until(waiting, "early is on the queue, and no worker has begun it; `swe-fleet worker`")
+    shown = await shell.run("show", "early")
+    assert (shown.exit_code, shown.stdout) == (2, "")
+    assert "early is on the queue, and no worker has begun it" in shown.stderr
+    assert "there is no deliberation nothing" in (await shell.run("watch", "nothing")).stderr
+    async with started("watch", "early", env=shell.env, cwd=shell.folder) as watching:
+        await read_until(watching, "no worker has begun it")
+        async with started("worker", "--no-ray", env=shell.env, cwd=shell.folder) as worker:
+            said = await read_until(watching, "early closed: decided")
+            assert await stop(worker) == 0
+        assert "no worker" not in said
+        assert await watching.wait() == 0
+
+
 async def test_a_worker_that_is_stopped_hands_its_work_to_the_next(
     shell: Shell, models: SimulatedModelServer
 ) -> None:
