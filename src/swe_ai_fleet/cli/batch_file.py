@@ -25,7 +25,7 @@ def read_batch(source: str, overrides: Sequence[Override] = ()) -> list[TaskFile
     folder = Path(source).resolve().parent
     found: list[TaskFile] = []
     first: dict[str, int] = {}
-    for number, line in enumerate(read_text(source).splitlines(), start=1):
+    for number, line in enumerate(read_text(source).split("\n"), start=1):
         if not line.strip():
             continue
         document = parse_json(line, path=source, first_line=number)

@@ -15,6 +15,7 @@ from pydantic import JsonValue
 from swe_ai_fleet.cli.batch_file import batch_id_of
 from swe_ai_fleet.cli.exits import Exit, ungrouped
 from swe_ai_fleet.cli.interrupts import Interrupts
+from swe_ai_fleet.cli.output import writing
 from swe_ai_fleet.cli.progress import Progress
 from swe_ai_fleet.cli.task_file import TaskFile
 from swe_ai_fleet.domain.outcome import DeliberationOutcome
@@ -59,13 +60,10 @@ def open_files(folder: Path) -> Iterator[Files]:
     if folder == STDOUT:
         yield Files(results=sys.stdout, predictions=None)
         return
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         results = (folder / "results.jsonl").open("w", encoding="utf-8", errors="replace")
         predictions = (folder / "predictions.jsonl").open("w", encoding="utf-8", errors="replace")
-    except OSError as error:
-        problem = f"cannot be written: {error.strerror or error}"
-        raise InputError("--out", str(folder), problem, "Give a folder that you may write to.") from error
     with results, predictions:
         yield Files(results=results, predictions=predictions)
 

@@ -140,7 +140,7 @@ class Lines:
 def documents(log: str) -> Iterator[dict[str, JsonValue]]:
     """Every JSON document of a log, on one line or on several."""
     begun: list[str] = []
-    for line in log.splitlines():
+    for line in log.split("\n"):
         if line == "{":
             begun = [line]
             continue

@@ -62,6 +62,16 @@ async def test_every_task_is_in_the_files_once_and_the_same_batch_again_asks_nob
     } == results
 
 
+async def test_a_batch_that_cannot_run_keeps_the_last_results(env: dict[str, str], tmp_path: Path) -> None:
+    kept = tmp_path / "results.jsonl"
+    kept.write_text("the last run's\n")
+    for missing in ("FLEET_NATS__URL=nats://127.0.0.1:1", "FLEET_MODELS__SIM__URL=http://127.0.0.1:1/v1"):
+        name, _, address = missing.partition("=")
+        ended = await swe_fleet("batch", "tasks.jsonl", "--no-ray", env={**env, name: address}, cwd=tmp_path)
+        assert ended.exit_code == 4, ended.stderr
+    assert kept.read_text() == "the last run's\n"
+
+
 async def test_an_interrupted_batch_cancels_what_runs_and_begins_no_more(
     env: dict[str, str], tmp_path: Path, models: SimulatedModelServer
 ) -> None:

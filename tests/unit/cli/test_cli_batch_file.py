@@ -30,6 +30,12 @@ def test_a_task_of_a_batch_waits_for_others_unless_it_says_that_somebody_waits_f
     assert [file.task.priority for file in files] == ["batch", "interactive"]
 
 
+def test_only_a_newline_ends_a_line(tmp_path: Path) -> None:
+    text = "one\u2028two\u2029three\u0085four"
+    files = read_batch(write(tmp_path, f'{{"id": "a", "description": "{text}"}}\r', '{"description": "y"}'))
+    assert [file.task.description for file in files] == [text, "y"]
+
+
 @pytest.mark.parametrize(
     ("lines", "says"),
     [

@@ -35,6 +35,10 @@ def test_documents_are_found_on_one_line_and_on_several() -> None:
     ]
 
 
+def test_only_a_newline_ends_a_line_of_a_document() -> None:
+    assert list(documents('{"said": "one\u2028two"}\n')) == [{"said": "one\u2028two"}]
+
+
 def test_results_are_the_documents_that_tell_an_ending_the_last_of_each_task() -> None:
     again = {**ENDED, "outcome": "cancelled"}
     found = {document["task_id"]: document["outcome"] for document in results(LOG + json.dumps(again) + "\n")}

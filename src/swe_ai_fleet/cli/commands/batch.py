@@ -89,25 +89,28 @@ async def _batch(
 ) -> int:
     import secrets
 
-    from swe_ai_fleet.cli.batching import Batch, open_files
+    from swe_ai_fleet.cli.batching import STDOUT, Batch, open_files
+    from swe_ai_fleet.cli.output import check_folder
     from swe_ai_fleet.cli.progress import open_progress
     from swe_ai_fleet.cli.session import open_session
 
+    if given["out"] != STDOUT:
+        check_folder(given["out"])
     style: Style = "quiet" if given["quiet"] else "lines"
-    with ungrouped(), open_files(given["out"]) as written:
-        async with (
-            open_session(settings, use_ray=not given["no_ray"], style=style) as fleet,
-            open_progress(style) as progress,
-        ):
-            batch = Batch(
-                fleet=fleet,
-                prefix=given["batch_id"] or f"batch-{secrets.token_hex(4)}",
-                models=given["models"],
-                concurrency=given["concurrency"] or settings.worker.concurrency,
-                progress=progress,
-                files=written,
-            )
-            await batch.run(files, interrupts)
+    models = given["models"] or settings.default_models()
+    session = open_session(settings, use_ray=not given["no_ray"], style=style, models=models)
+    with ungrouped():
+        async with session as fleet, open_progress(style) as progress:
+            with open_files(given["out"]) as written:
+                batch = Batch(
+                    fleet=fleet,
+                    prefix=given["batch_id"] or f"batch-{secrets.token_hex(4)}",
+                    models=given["models"],
+                    concurrency=given["concurrency"] or settings.worker.concurrency,
+                    progress=progress,
+                    files=written,
+                )
+                await batch.run(files, interrupts)
     _tell(batch.summary(), given["out"], as_json=given["as_json"])
     return Exit.INTERRUPTED if interrupts.fired else batch.exit_code(len(files))
 
