@@ -1,4 +1,7 @@
-"""Ctrl-C: the first asks for an orderly end, which may take three seconds; the second leaves at once."""
+"""Ctrl-C: the first asks for an orderly end, which may take three seconds; the second leaves at once.
+
+A terminal that is closed asks for the orderly end too, except where that signal is ignored, as under ``nohup``.
+"""
 
 import asyncio
 import os
@@ -9,9 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from swe_ai_fleet.cli.exits import Exit
+from swe_ai_fleet.cli.streams import silence_dead_terminal
 
 _ORDERLY_S = 2.7
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_HANG_UP = () if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else (signal.SIGHUP,)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, *_HANG_UP)
 _SHOW_CURSOR = "\x1b[?25h"
 
 
@@ -29,7 +34,7 @@ class Interrupts:
         """Have the signals come here, whoever has taken them meanwhile: connecting to Ray takes SIGTERM away."""
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
-            loop.add_signal_handler(number, self.fire)
+            loop.add_signal_handler(number, self.hang_up if number == signal.SIGHUP else self.fire)
 
     @contextmanager
     def calling(
@@ -46,6 +51,12 @@ class Interrupts:
             yield
         finally:
             self._act, self._limit_s, self._limit_exit = before
+
+    def hang_up(self) -> None:
+        """The terminal is gone; shell and kernel may both say so, and nobody meant it twice."""
+        silence_dead_terminal()
+        if not self.fired:
+            self.fire()
 
     def fire(self) -> None:
         """One signal came."""

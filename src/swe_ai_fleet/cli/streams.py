@@ -24,6 +24,19 @@ def open_closed_streams() -> None:
 
 def silence(stream: TextIO) -> None:
     """The reader has gone: nothing more can be written, not even when the interpreter ends."""
+    _lead_nowhere(stream.fileno())
+
+
+def silence_dead_terminal() -> None:
+    """Let stdout and stderr lead nowhere where they lead to a terminal that is no more."""
+    for number in (1, 2):
+        try:
+            os.write(number, b"")
+        except OSError:
+            _lead_nowhere(number)
+
+
+def _lead_nowhere(number: int) -> None:
     nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, stream.fileno())
+    os.dup2(nothing, number)
     os.close(nothing)

@@ -182,6 +182,21 @@ async def test_whoever_waits_for_a_task_that_the_workers_refuse_is_told_why(shel
     assert (await shell.run(*poor)).exit_code == 2
 
 
+async def test_a_terminal_that_is_closed_ends_a_deliberation_in_order(
+    shell: Shell, models: SimulatedModelServer
+) -> None:
+    models.traits = SLOW
+    command = ("deliberate", "task.yaml", "--no-ray", "--id", "hung-up")
+    async with started(*command, env=shell.env, cwd=shell.folder) as process:
+        await read_until(process, "hung-up started")
+        for _ in ("the shell", "the kernel"):
+            process.send_signal(signal.SIGHUP)
+            await asyncio.sleep(0.01)
+        await process.communicate()
+        assert process.returncode == 130
+    assert (await shell.events("hung-up"))[-2:] == ["cancel_requested", "closed"]
+
+
 async def test_what_a_killed_process_left_open_is_resumed(shell: Shell, models: SimulatedModelServer) -> None:
     models.traits = SLOW
     command = ("deliberate", "task.yaml", "--no-ray", "--id", "killed")
