@@ -198,7 +198,4 @@ def tell_ending(job: "RayJob", log: str, again: str) -> None:
 
 def task_document(file: "TaskFile") -> str:
     """The task on one line, its repository as an address that does not depend on the caller's folder."""
-    task = file.task
-    if task.repo is not None and (folder := file.folder / task.repo).is_dir():
-        task = task.model_copy(update={"repo": str(folder.resolve())})
-    return task.model_dump_json(exclude_none=True)
+    return file.portable_task.model_dump_json(exclude_none=True)

@@ -39,6 +39,20 @@ class TaskFile:
     document: Document
     options: Mapping[Location, Override]
 
+    @property
+    def work_tree(self) -> Path | None:
+        """The folder of the repository; None where it is elsewhere, or there is none."""
+        if self.task.repo is None:
+            return None
+        folder = (self.folder / _expanded(self.task.repo)).resolve()
+        return folder if folder.is_dir() else None
+
+    @property
+    def portable_task(self) -> Task:
+        """The task with its repository as an address that does not depend on the caller's folder."""
+        folder = self.work_tree
+        return self.task if folder is None else self.task.model_copy(update={"repo": str(folder)})
+
     @contextmanager
     def locating(self) -> Iterator[None]:
         """Errors of the task's fields leave it with their place."""
@@ -129,9 +143,17 @@ def repo_override(text: str) -> str:
     """
     from swe_ai_fleet.sandbox.repositories import require_utf8
 
-    repo = text if _URL.match(text) else str(Path(text).resolve())
+    repo = text if _URL.match(text) else str(_expanded(text).resolve())
     require_utf8(repo, "--repo", text)
     return repo
+
+
+def _expanded(repo: str) -> Path:
+    """With the user's home for ``~``, as the sandbox takes it."""
+    try:
+        return Path(repo).expanduser()
+    except RuntimeError:  # nobody of that name
+        return Path(repo)
 
 
 def read_text(source: str) -> str:

@@ -84,7 +84,9 @@ async def _head(folder: Path, text: str) -> str:
 async def _require_clean(folder: Path, text: str) -> None:
     """Only what lies in ``folder`` counts: patches cannot reach anything else."""
     asked = ("status", "--porcelain=v1", "-z", "--untracked-files=all", "--ignore-submodules=all", "--", ".")
-    found = await git(*asked, folder=folder, settings=await ignoring(folder), filters=await filters_of(folder))
+    found = await git(
+        *asked, folder=folder, settings=await ignoring(folder), filters=await filters_of(folder)
+    )
     if found.exit_code != 0:
         raise InputError("repo", text, f"git cannot read it: {found.stderr[:200]}", "Run `git status` in it.")
     changed = [entry[3:] for entry in found.stdout.decode(errors="replace").split("\0") if entry[2:3] == " "]

@@ -243,6 +243,25 @@ def test_repo_on_the_command_line_is_relative_to_the_caller(
         assert repo_override(url) == url
 
 
+def test_a_repository_below_the_home_folder_is_found_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    (home / "shop").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+    file = read(tmp_path, "description: fix it\nrepo: ~/shop\n")
+    assert file.work_tree == home / "shop"
+    assert file.portable_task.repo == repo_override("~/shop") == str(home / "shop")
+    assert repo_override("~nobody-of-that-name/shop").endswith("/~nobody-of-that-name/shop")
+
+
+@pytest.mark.parametrize("repo", ["https://host/x.git", "none"])
+def test_a_repository_that_is_no_folder_here_stays_as_it_is(tmp_path: Path, repo: str) -> None:
+    file = read(tmp_path, f"description: fix it\nrepo: {repo}\n")
+    assert file.work_tree is None
+    assert file.portable_task is file.task
+
+
 def test_json_that_yaml_cannot_place_is_still_a_task(tmp_path: Path) -> None:
     document = json.dumps({"description": "\ud83d\ude00"})
     assert read(tmp_path, document, name="t.json").task.description == "😀"

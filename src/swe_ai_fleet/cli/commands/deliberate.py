@@ -145,8 +145,8 @@ def _leave_behind(result: "Result", events: "Sequence[Event]", plan: Plan, told:
     if plan.out is not None:
         names = ", ".join(path.name for path in write_files(result, events, plan.out))
         told.append(f"Written to {shlex.quote(shown_path(plan.out))}: {names}")
-    folder = work_tree(plan.file)
-    if result.winner is None or result.winner.patch is None or not folder.is_dir():
+    folder = plan.file.work_tree
+    if result.winner is None or result.winner.patch is None or folder is None:
         return
     if plan.applies:
         apply_patch(result.winner.patch, folder, printed_by=f"{shown} --patch")
@@ -157,17 +157,12 @@ def _leave_behind(result: "Result", events: "Sequence[Event]", plan: Plan, told:
         told.append(f"Apply it: {shown} --patch | {apply_line(folder, None)}")
 
 
-def work_tree(file: "TaskFile") -> Path:
-    """The folder of a task's repository."""
-    return (file.folder / (file.task.repo or "")).resolve()
-
-
 def _check_apply(file: "TaskFile") -> None:
     if file.task.repo is None:
         raise InputError(
             "--apply", "on", "a text-only task has no patch", "Leave --apply out, or give --repo."
         )
-    if not work_tree(file).is_dir():
+    if file.work_tree is None:
         problem = "only a folder of this machine can be changed"
         raise InputError("--apply", file.task.repo, problem, "Give --repo DIR, or use --out DIR.")
 
@@ -183,6 +178,7 @@ def _check_targets(plan: Plan) -> None:
 
     if plan.out is not None:
         check_folder(plan.out)
-    if plan.applies and not is_work_tree(work_tree(plan.file)):
+    folder = plan.file.work_tree
+    if plan.applies and folder is not None and not is_work_tree(folder):
         way_out = "Give a work tree with --repo DIR, or use --out DIR."
         raise InputError("--apply", plan.file.task.repo, "a bare repository has no files to change", way_out)

@@ -107,13 +107,9 @@ async def _command(file: "TaskFile", given: dict[str, Any]) -> "Command":
 
 
 async def _settled(file: "TaskFile") -> "Task":
-    """The task with its repository as an address that does not depend on the caller's folder."""
+    """The task as it is meant wherever a worker runs; its repository can be used."""
     from swe_ai_fleet.sandbox.repositories import resolve_repo
 
-    if file.task.repo is None:
-        return file.task
-    await resolve_repo(file.task.repo, relative_to=file.folder)
-    folder = file.folder / file.task.repo
-    if not folder.is_dir():
-        return file.task
-    return file.task.model_copy(update={"repo": str(folder.resolve())})
+    if file.task.repo is not None:
+        await resolve_repo(file.task.repo, relative_to=file.folder)
+    return file.portable_task
