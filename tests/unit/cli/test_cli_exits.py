@@ -120,6 +120,30 @@ def test_a_reader_that_leaves_is_no_error(args: Sequence[str]) -> None:
     os.close(write)
 
 
+PROGRESS = """
+import asyncio
+from swe_ai_fleet.cli.progress import open_progress
+
+async def main():
+    async with open_progress("lines") as progress:
+        progress.note("begun")
+        progress.note("done")
+    print("decided")
+
+asyncio.run(main())
+"""
+
+
+def test_work_goes_on_where_nobody_looks_at_its_progress_any_more() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    ended = subprocess.run(
+        [sys.executable, "-c", PROGRESS], stdout=subprocess.PIPE, stderr=write, text=True, check=False
+    )
+    os.close(write)
+    assert (ended.returncode, ended.stdout) == (0, "decided\n")
+
+
 def test_a_reader_that_leaves_among_tasks_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     group = BaseExceptionGroup("tasks", [ExceptionGroup("inner", [ReaderLeftError()])])
     monkeypatch.setattr(main_module, "silence", lambda _: None)
