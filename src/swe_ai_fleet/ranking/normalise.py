@@ -13,7 +13,6 @@ _SIGNS = ("=", ":", "import ", "return", "raise", "assert")
 _MARK = "```"
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def answer_key(content: str, *, patch_key: str | None = None, is_program: bool = True) -> str:
     """Equal for answers that differ only in what no reader would call a difference.
 
@@ -27,11 +26,15 @@ def answer_key(content: str, *, patch_key: str | None = None, is_program: bool =
     """
     if patch_key is not None:
         return f"patch:{patch_key}"
-    has_fence = _MARK in content and len(content) <= _MAX_PARSED_CHARS
-    fenced, around = _fenced(content) if has_fence else ([], "")
-    is_code = len(fenced) == 1 and (is_program or not around)
-    tree = python_key(fenced[0] if is_code else content)
+    tree = None if len(content) > _MAX_PARSED_CHARS else _program_key(content, is_program=is_program)
     return f"text:{' '.join(content.split())}" if tree is None else f"python:{tree}"
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _program_key(content: str, *, is_program: bool) -> str | None:
+    fenced, around = _fenced(content) if _MARK in content else ([], "")
+    is_code = len(fenced) == 1 and (is_program or not around)
+    return python_key(fenced[0] if is_code else content)
 
 
 def _fenced(content: str) -> tuple[list[str], str]:
