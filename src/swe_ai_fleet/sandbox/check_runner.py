@@ -73,7 +73,7 @@ class SandboxCheckRunner:
             patch=patch.text,
             patch_key=patch.key,
             parses=patch.parses,
-            protected_touched=protected_files(patch.files, task.protected_paths),
+            protected_touched=_protected(patch, task),
             results=tuple(results),
             containment=self._sandbox.containment,
         )
@@ -156,13 +156,17 @@ def _apply(patch: Patch | None, task: Task, folder: Path) -> frozenset[str]:
     """
     if patch is None:
         return frozenset()
-    kept = set(protected_files(patch.files, task.protected_paths))
+    kept = set(_protected(patch, task))
     files = [file for file in patch.files if file.path not in kept]
     try:
         write_files(folder, [(file.path, file.new, file.new_mode == "100755") for file in files])
     except OSError as error:
         raise PatchError(f"the patch cannot be written: {error.strerror}") from error
     return frozenset(file.path for file in files)
+
+
+def _protected(patch: Patch, task: Task) -> tuple[str, ...]:
+    return protected_files(patch.files, task.protected_paths, [check.command for check in task.checks])
 
 
 def _differences(first: CheckResult, second: CheckResult) -> list[str]:

@@ -216,6 +216,14 @@ REPLACED = {
     "sitecustomize.py": "import os\nos._exit(0)\n",
     "unittest/__init__.py": "print('OK')\n",
     "pyproject.toml": FILES["pyproject.toml"].replace('"-q"', '"--co"'),
+    "fleet_watch.py": "import os\nos._exit(0)\n",
+    "fleet_unittest.py": "import os\nos._exit(0)\n",
+    "evil-1.dist-info/entry_points.txt": "[pytest11]\nevil = inventory\n",
+    "pytest.toml": '[pytest]\naddopts = ["--co"]\n',
+    ".pytest.toml": '[pytest]\naddopts = ["--co"]\n',
+    "backend/pytest.py": "import os\nos._exit(0)\n",
+    "pygments/__init__.py": "import os\nos._exit(0)\n",
+    "setup.cfg": "[metadata]\n# \u2028[tool:pytest]\naddopts = --co\n",
 }
 
 

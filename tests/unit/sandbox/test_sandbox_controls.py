@@ -42,10 +42,44 @@ def file(path: str, *, old: str | None = "old\n", new: str | None = "new\n") -> 
         file("json.py", old=None),
         file("setup.cfg", old="[metadata]\n", new="[metadata]\n[tool:pytest]\naddopts = -k x\n"),
         file("pyproject.toml", old="[tool.pytest.ini_options]\na = 1\n", new="[project]\n"),
+        file("pyproject.toml", old="[project]\n", new='["tool".pytest.ini_options]\na = 1\n'),
+        file("pyproject.toml", old="[project]\n", new="tool = {pytest = {ini_options = {a = 1}}}\n"),
+        file("pyproject.toml", old="[project]\n", new="[project\n"),
+        file("pyproject.toml", old="[project]\n", new=f"[tool]\npytest = 0x{'f' * 5000}\n"),
+        file("setup.cfg", old="[metadata]\n", new="[metadata]\n# \u2028[tool:pytest]\na = 1\n"),
+        file("setup.cfg", old="[tool:pytest]\na = 1\n", new="[tool:pytest]\na = 1\n [x]\n 2\n"),
+        file("tox.ini", old="[pytest]\na = 1\n", new="[pytest]\na = 1\n[x\n 2\n"),
+        file("pytest.toml", old=None),
+        file("deep/.pytest.toml", old=None),
+        file("evil-1.dist-info/entry_points.txt", old=None),
+        file("Evil.EGG-INFO/entry_points.txt", old=None),
+        file("fleet_watch.py", old=None),
+        file("fleet_unittest.py", old=None),
+        file("backend/pytest.py", old=None),
+        file("pygments/__init__.py", old=None),
+        file("pytest_cov.py", old=None),
+        file("xdist/__init__.py", old=None),
     ],
 )
 def test_files_that_steer_the_checks_are_protected(changed: ChangedFile) -> None:
     assert protected_files([changed], []) == (changed.path,)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "cd back && python -m pytest",
+        "cd ./back/ && make",
+        "cd 'back'; python -m unittest",
+        "make -C back test",
+        "PYTHONPATH=lib:back pytest",
+        "python -u back/manage.py test",
+        "(cd a && cd back && python -m pytest)",
+    ],
+)
+@pytest.mark.parametrize("path", ["back/inspect.py", "a/back/packaging/__init__.py"])
+def test_new_modules_are_protected_where_checks_run(path: str, command: str) -> None:
+    assert protected_files([file(path, old=None)], [], [command]) == (path,)
 
 
 @pytest.mark.parametrize(
@@ -54,11 +88,17 @@ def test_files_that_steer_the_checks_are_protected(changed: ChangedFile) -> None
         file("shop/stock.py"),
         file("shop/json.py", old=None),
         file("json.py"),
+        file("src/shop/inspect.py", old=None),
+        file("src/shop/packaging/__init__.py", old=None),
+        file("shop/pytest_report.txt", old=None),
+        file("setup.cfg", old="[tool:pytest]\na = 1\n[x]\n", new="[tool:pytest]\na = 1\n\n[x]\nb = 2\n"),
+        file("pyproject.toml", old="[tool.pytest]\na = 1\n", new="tool.pytest.a = 1 # the same\n"),
+        file("pyproject.toml", old=None, new="[project]\n"),
         file("pyproject.toml", old="[tool.pytest]\na = 1\n[x]\n", new="[tool.pytest]\na = 1\n[x]\nb = 2\n"),
     ],
 )
 def test_other_files_are_not(changed: ChangedFile) -> None:
-    assert protected_files([changed], ["tests/**"]) == ()
+    assert protected_files([changed], ["tests/**"], ["cd tests && pytest ../src/shop --cov=shop"]) == ()
 
 
 @pytest.mark.parametrize(
