@@ -207,22 +207,19 @@ async def test_no_cheat_passes(cheat: str, runner: SandboxCheckRunner, repo: Rep
     assert "passed" not in statuses(report), report.results
 
 
+ENDS = "import os\nos._exit(0)\n"
 REPLACED = {
-    "conftest.py": "import os\nos._exit(0)\n",
+    **dict.fromkeys(("conftest.py", "sitecustomize.py", "fleet_watch.py", "fleet_unittest.py"), ENDS),
+    **dict.fromkeys(("backend/pytest.py", "pygments/__init__.py"), ENDS),
     "tests/test_inventory.py": "def test_equal(): pass\n",
     "tests/conftest.py": "def pytest_collection_modifyitems(items): items.clear()\n",
     "pytest.ini": "[pytest]\naddopts = --collect-only\n",
     "pytest.py": "print('4 passed')\n",
-    "sitecustomize.py": "import os\nos._exit(0)\n",
     "unittest/__init__.py": "print('OK')\n",
     "pyproject.toml": FILES["pyproject.toml"].replace('"-q"', '"--co"'),
-    "fleet_watch.py": "import os\nos._exit(0)\n",
-    "fleet_unittest.py": "import os\nos._exit(0)\n",
     "evil-1.dist-info/entry_points.txt": "[pytest11]\nevil = inventory\n",
     "pytest.toml": '[pytest]\naddopts = ["--co"]\n',
     ".pytest.toml": '[pytest]\naddopts = ["--co"]\n',
-    "backend/pytest.py": "import os\nos._exit(0)\n",
-    "pygments/__init__.py": "import os\nos._exit(0)\n",
     "setup.cfg": "[metadata]\n# \u2028[tool:pytest]\naddopts = --co\n",
 }
 

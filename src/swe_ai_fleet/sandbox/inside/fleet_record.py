@@ -1,6 +1,7 @@
 """The record of a test run: one line a fact, each sealed, so that printing or writing a file forges nothing.
 
-Where it goes, and the key of the seals, come in ``FLEET_VERDICT``, which is taken out of the environment at once.
+Where it goes, and the key of the seals, come in ``FLEET_VERDICT``. A test runner takes it out of its environment
+when it starts, before any code of the repository.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import os
 
 VARIABLE = "FLEET_VERDICT"
+_TAKEN: list[str] = []
 
 
 class Record:
@@ -24,9 +26,17 @@ class Record:
         self._pid = os.getpid()
 
     @classmethod
-    def from_environment(cls) -> Record | None:
+    def take(cls) -> None:
+        """Take the variable out of the environment, and keep it for one call of :meth:`given`."""
+        given = os.environ.pop(VARIABLE, "")  # noqa: TID251  # not a process of the fleet
+        if given:
+            _TAKEN[:] = [given]
+
+    @classmethod
+    def given(cls) -> Record | None:
         """The record that this run was given, or None; a second call finds none."""
-        key, _, place = os.environ.pop(VARIABLE, "").partition(":")  # noqa: TID251  # not a process of the fleet
+        cls.take()
+        key, _, place = (_TAKEN.pop() if _TAKEN else "").partition(":")
         return cls(place, key) if place else None
 
     def add(self, **facts: object) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from fleet_record import Record  # type: ignore[import-not-found]  # beside it, inside the sandbox
 from fleet_watch import Watch, is_runner  # type: ignore[import-not-found]  # beside it, inside the sandbox
 
-_RECORD = Record.from_environment()
+_RECORD = Record.given()
 
 
 _WATCH = Watch()

@@ -11,6 +11,9 @@ import pytest
 from fleet_record import Record  # type: ignore[import-not-found]  # beside it, inside the sandbox
 from fleet_watch import Watch, is_runner  # type: ignore[import-not-found]  # beside it, inside the sandbox
 
+_WATCH = Watch()
+"""Taken when pytest is whole, and no ``conftest.py`` is loaded yet: one may import the code under test."""
+
 
 class Verdict:
     """Records one session."""
@@ -21,7 +24,6 @@ class Verdict:
         self._outcomes: dict[str, str] = {}
         self._places: dict[str, str] = {}
         self._collected: set[str] = set()
-        self._watch = Watch()
         self._plugins: set[int] = set()
         record.add(kind="start")
 
@@ -75,7 +77,7 @@ class Verdict:
         for plugin in self._config.pluginmanager.get_plugins():
             if id(plugin) not in self._plugins and not _is_conftest(plugin):
                 return f"plugin {self._config.pluginmanager.get_name(plugin)}"
-        return str(self._watch.changed())
+        return str(_WATCH.changed())
 
 
 def _is_conftest(plugin: object) -> bool:
@@ -84,6 +86,6 @@ def _is_conftest(plugin: object) -> bool:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Begin to record, once, in the controlling process."""
-    record = Record.from_environment()
+    record = Record.given()
     if record is not None and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Verdict(record, config), "fleet-verdict")

@@ -23,17 +23,21 @@ class Watch:
         self._builtins = dict(vars(builtins))
 
     def changed(self) -> str:
-        """The first part that is no longer what it was, or nothing. Installed plugins may change parts."""
+        """The first part that is no longer what it was, or nothing.
+
+        Installed plugins and ``conftest.py`` may change parts: no proposal brings one.
+        """
         now = _parts()
         for name, part in self._parts.items():
             found = now.get(name)
             same = found is not None and found[0] is part[0] and found[1] is part[1]
-            if not same and not _is_installed(found):
+            if not same and not _may_change(found):
                 return name
         for name, scope in _classes():
-            added = set(vars(scope)) - self._classes.get(name, set(vars(scope)))
-            if any(not key.startswith("_") for key in added):
-                return f"{name}.{min(added)}"
+            for key in sorted(set(vars(scope)) - self._classes.get(name, set(vars(scope)))):
+                value = vars(scope)[key]
+                if not key.startswith("_") and not _may_change((value, _code(value))):
+                    return f"{name}.{key}"
         for name, value in self._builtins.items():
             if vars(builtins).get(name) is not value and name not in _CHANGING:
                 return f"builtins.{name}"
@@ -45,9 +49,9 @@ def is_runner(names: dict[str, Any]) -> bool:
     return str(names.get("__name__", "")).partition(".")[0] in _RUNNERS
 
 
-def _is_installed(part: tuple[Any, Any] | None) -> bool:
+def _may_change(part: tuple[Any, Any] | None) -> bool:
     filename = getattr(part[1], "co_filename", "") if part is not None else ""
-    return bool(filename) and filename.startswith(_INSTALLED)
+    return bool(filename) and (filename.startswith(_INSTALLED) or filename.endswith("/conftest.py"))
 
 
 def _modules() -> list[tuple[str, ModuleType]]:
