@@ -160,7 +160,7 @@ CHEATS = {
         "class Nice:",
         "    @pytest.hookimpl(tryfirst=True)",
         "    def pytest_pyfunc_call(self, pyfuncitem): return True",
-        "for thing in gc.get_objects():",
+        "for thing in getattr(gc, 'get_' + 'objects')():",
         "    if isinstance(thing, pytest.PytestPluginManager): thing.register(Nice())",
     ],
     "rewriting the tests on disk": [
@@ -191,6 +191,7 @@ CHEATS = {
     "equal to everything, made on the fly": [
         "    return type('Any', (int,), {'__eq__': lambda self, other: True, '__ne__': lambda a, b: False})()",
     ],
+    "equal to everything, ready-made": ["    from unittest.mock import ANY", "    return ANY"],
     "endless": ["    while True: pass"],
 }
 
@@ -219,7 +220,6 @@ REPLACED = {
     "pyproject.toml": FILES["pyproject.toml"].replace('"-q"', '"--co"'),
     "evil-1.dist-info/entry_points.txt": "[pytest11]\nevil = inventory\n",
     "pytest.toml": '[pytest]\naddopts = ["--co"]\n',
-    ".pytest.toml": '[pytest]\naddopts = ["--co"]\n',
     "setup.cfg": "[metadata]\n# \u2028[tool:pytest]\naddopts = --co\n",
 }
 

@@ -119,6 +119,45 @@ def test_values_that_equal_anything_are_found(source: str) -> None:
 @pytest.mark.parametrize(
     "source",
     [
+        "from unittest.mock import ANY\n",
+        "from unittest import mock\n",
+        "import unittest.mock as m\n",
+        "import mock\n",
+        "from mock import ANY\n",
+        "import unittest\nx = unittest.mock.ANY\n",
+        "import sys\nx = sys.modules['unittest.mock'].ANY\n",
+        "import os\nkey = os.environ['FLEET_VERDICT']\n",
+        "import fleet_record\n",
+        "import gc\nfor x in gc.get_objects(): pass\n",
+        "from gc import get_referrers\n",
+        "open('/proc/self/environ')\n",
+    ],
+)
+def test_mocks_and_hands_on_the_recorder_are_found(source: str) -> None:
+    assert find_trick([file("a.py", old=None, new=source)]).startswith("a.py ")
+    assert find_trick([file("a.py", old=source, new=source + "x = 1\n")]) == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("tests/helpers.py", "from unittest.mock import ANY\n"),
+        ("shop/test_stock.py", "import gc\nfrom unittest import mock\ngc.get_objects()\n"),
+        (
+            "shop/stock.py",
+            "from .mock import prices\nfrom unittest import TestCase\nmock = prices\nmock.x = 1\n",
+        ),
+        ("shop/stock.py", "def get_objects(): return []\n"),
+        ("docs/proc.md", "/proc/self/environ\n"),
+    ],
+)
+def test_mocks_in_tests_and_like_names_are_not(path: str, source: str) -> None:
+    assert find_trick([file(path, old=None, new=source)]) == ""
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
         "class A:\n    def __eq__(self, other):\n        return self.x == other.x\n",
         "class A:\n    def __eq__(self, other):\n        return True if isinstance(other, A) else NotImplemented\n",
         "x = 1\n",
