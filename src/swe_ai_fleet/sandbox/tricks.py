@@ -9,6 +9,8 @@ from swe_ai_fleet.sandbox.patches.keys import depth
 from swe_ai_fleet.sandbox.patches.writing import ChangedFile
 
 _COMPARISONS = ("__eq__", "__ne__")
+_TELLING_NOTHING = ("bool", "callable", "hash", "id", "len", "print", "repr", "str")
+"""Calls whose answer alone does not tell whether two values are equal."""
 _DEEPEST = 90
 _TEST = re.compile(r"(?:^|/)(?:tests?/|test_[^/]*$|[^/]*_test\.py$)")
 _RECORDER = re.compile(r"FLEET_VERDICT|fleet_(?:record|verdict|watch|unittest)")
@@ -26,7 +28,10 @@ def find_trick(files: Sequence[ChangedFile]) -> str:
     """
     for file in files:
         if file.new is not None and file.path.endswith(".py"):
-            trick = _trick(file.path, file.old or "", file.new)
+            try:
+                trick = _trick(file.path, file.old or "", file.new)
+            except RecursionError:
+                trick = "defines a comparison that is nested too deep to be read"
             if trick:
                 return f"{file.path} {trick}"
     return ""
@@ -112,15 +117,55 @@ def _ignores_the_other(function: _Function) -> bool:
     arguments = [*function.args.posonlyargs, *function.args.args]
     if len(arguments) < 2:
         return True
-    other = arguments[1].arg
+    me, other = arguments[0].arg, arguments[1].arg
     body: list[ast.AST] = list(function.body) if isinstance(function, ast.FunctionDef) else [function.body]
     nodes = [inner for part in body for inner in ast.walk(part)]
-    looks = any(isinstance(node, ast.Name) and node.id == other for node in nodes)
     answers = [node.value for node in nodes if isinstance(node, ast.Return)]
     is_fixed = bool(answers) and len({ast.dump(a) for a in answers if a is not None}) == 1
-    return not looks or (
+    return not any(_looks_at(part, other, me) for part in body) or (
         is_fixed and isinstance(answers[0], ast.Constant) and isinstance(answers[0].value, bool)
     )
+
+
+def _looks_at(node: ast.AST, other: str, me: str) -> bool:
+    """Something is learnt of the other value: it is compared with what is not itself, taken apart, or handed on."""
+    if isinstance(node, ast.Compare | ast.BinOp):
+        sides = [node.left, *(node.comparators if isinstance(node, ast.Compare) else [node.right])]
+        about = [side for side in sides if _names(side, other)]
+        if about:
+            is_with_another = len(about) < len(sides) or any(_names(side, me) for side in sides)
+            return is_with_another and len({ast.dump(side) for side in sides}) > 1
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        return any(_looks_at(part, other, me) for part in node.value.args)
+    return any(_is(part, other) for part in _taken_apart(node)) or any(
+        _looks_at(part, other, me) for part in ast.iter_child_nodes(node)
+    )
+
+
+def _taken_apart(node: ast.AST) -> Sequence[ast.expr]:
+    """The values from which this takes a part, or which it gives to other code or to another name."""
+    if isinstance(node, ast.Attribute | ast.Subscript | ast.Starred):
+        return [node.value]
+    if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr) and node.value is not None:
+        value = node.value
+        return [value, *(value.args if isinstance(value, ast.Call) else getattr(value, "elts", ()))]
+    if isinstance(node, ast.For | ast.comprehension):
+        return [node.iter]
+    if isinstance(node, ast.Match):
+        return [node.subject]
+    if isinstance(node, ast.Call) and not (
+        isinstance(node.func, ast.Name) and node.func.id in _TELLING_NOTHING
+    ):
+        return [*node.args, *(keyword.value for keyword in node.keywords)]
+    return []
+
+
+def _is(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
+
+
+def _names(node: ast.expr, name: str) -> bool:
+    return any(isinstance(part, ast.Name) and part.id == name for part in ast.walk(node))
 
 
 def _parse(text: str) -> ast.Module | None:

@@ -110,10 +110,19 @@ def test_other_files_are_not(changed: ChangedFile) -> None:
         "A = type('A', (int,), {'__eq__': lambda a, b: 1 == 1})\n",
         "def yes(a, b): return True\nsetattr(A, '__eq__', yes)\n",
         "class A:\n    def __eq__(self, other):\n        print(other)\n        return True\n",
+        "class A:\n    def __eq__(self, other):\n        return other is other\n",
+        "class A:\n    def __eq__(self, other):\n        return other.x == other.x\n",
+        "class A:\n    def __eq__(self, other):\n        return (self, other) == (self, other)\n",
+        "class A:\n    def __eq__(self, other):\n        return bool(repr(other))\n",
+        "class A:\n    def __eq__(self, other):\n        print(other)\n        return 1 == 1\n",
+        "class A:\n    def __eq__(self, other):\n        return not not (other or self)\n",
+        "class A:\n    def __eq__(self, other):\n        x = other is other\n        return x\n",
+        "A.__ne__ = lambda a, b: b != b\n",
+        f"class A:\n    def __eq__(self, other):\n        return self{'.x' * 2000}\n",
     ],
 )
 def test_values_that_equal_anything_are_found(source: str) -> None:
-    assert "a.py defines __" in find_trick([file("a.py", old=None, new=source)])
+    assert "a.py defines " in find_trick([file("a.py", old=None, new=source)])
 
 
 @pytest.mark.parametrize(
@@ -160,6 +169,20 @@ def test_mocks_in_tests_and_like_names_are_not(path: str, source: str) -> None:
     [
         "class A:\n    def __eq__(self, other):\n        return self.x == other.x\n",
         "class A:\n    def __eq__(self, other):\n        return True if isinstance(other, A) else NotImplemented\n",
+        "class A:\n    def __eq__(self, other):\n        return super().__eq__(other)\n",
+        "class A:\n    def __eq__(self, other):\n        return self._key() == key_of(other)\n",
+        "class A:\n    def __eq__(self, other):\n        return all(a == b for a, b in zip(self, other))\n",
+        "class A:\n    def __eq__(self, other):\n        text = str(other)\n        return self.x == text\n",
+        "class A:\n    def __eq__(self, other):\n        that = cast(A, other)\n        return self.x == that.x\n",
+        "class A:\n    def __eq__(self, other):\n        return self is other\n",
+        "class A:\n    def __eq__(self, other):\n        f, g = self, other\n        return f.x == g.x\n",
+        "class A:\n    def __eq__(self, other):\n        x, *_ = other\n        return self.x == x\n",
+        "class A:\n    def __ne__(self, other):\n        return not self == other\n",
+        "class A:\n    def __eq__(self, other):\n        return self.over(other) == other.over(self)\n",
+        "class A:\n    def __eq__(self, other):\n        match other:\n            case A(x=x): return x == self.x\n",
+        "class A:\n    def __eq__(self, other):\n        return isinstance(other, A) and f'{other}' == f'{self}'\n",
+        "class A:\n    def __eq__(self, other):\n        return not (self - other)\n",
+        "A = type('A', (), {'__eq__': lambda a, b: vars(a) == vars(b)})\n",
         "x = 1\n",
         "def f(:  # __eq__\n",
         "(" * 200 + "__eq__",
