@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from swe_ai_fleet.domain.task import RepoRef
-from swe_ai_fleet.errors import SandboxUnavailableError
+from swe_ai_fleet.errors import RecordNotFoundError, SandboxUnavailableError
 from swe_ai_fleet.ports.checks import Sandbox
 from swe_ai_fleet.sandbox.options import Kind, SandboxOptions
 from swe_ai_fleet.sandbox.selection import choose_sandbox
@@ -22,6 +22,17 @@ _HOW = {
     "namespaces": "sysctl kernel.apparmor_restrict_unprivileged_userns=0",
     "landlock": "boot Linux 6.12 or later with lsm=landlock",
 }
+
+
+SHOP_FILES: dict[str, str | bytes] = {
+    "README.md": "About stock.\n",
+    "shop/stock.py": "from shop import units\n\n\ndef reorder(level):\n    return units.pack(level)\n",
+    "shop/units.py": "def pack(number):\n    return number\n",
+    "shop/other.py": "def unrelated():\n    return 0\n",
+    "shop/__init__.py": "",
+    "data.bin": b"\0\1\2",
+}
+"""A small repository."""
 
 
 @cache
@@ -91,3 +102,19 @@ def command_lines() -> list[str]:
 def open_descriptors() -> int:
     """How many descriptors this process has open."""
     return len(list(Path("/proc/self/fd").iterdir()))
+
+
+class Blobs:
+    """Blobs in memory, for a host that cannot see the folder."""
+
+    def __init__(self) -> None:
+        self._blobs: dict[str, bytes] = {}
+
+    async def put(self, content: bytes) -> str:
+        self._blobs["a" * 64] = content
+        return "a" * 64
+
+    async def get(self, sha256: str) -> bytes:
+        if sha256 not in self._blobs:
+            raise RecordNotFoundError(sha256)
+        return self._blobs[sha256]

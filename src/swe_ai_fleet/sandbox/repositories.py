@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+from swe_ai_fleet.domain.address import shown_address
 from swe_ai_fleet.domain.task import RepoRef
 from swe_ai_fleet.errors import InputError
 from swe_ai_fleet.sandbox.git import NETWORK, filters_of, git, ignoring
@@ -52,11 +53,15 @@ async def resolve_repo(text: str, *, relative_to: Path) -> RepoRef:
 
 
 def _existing(text: str, relative_to: Path) -> Path:
-    folder = (relative_to / Path(text).expanduser()).resolve()
-    if not folder.is_dir():
-        raise InputError(
-            "repo", text, "there is no such folder", "Give a folder of a git work tree or a git URL."
-        )
+    way_out = "Give a folder of a git work tree or a git URL."
+    try:
+        folder = (relative_to / Path(text).expanduser()).resolve()
+        is_there = folder.is_dir()
+    except (OSError, RuntimeError, ValueError) as error:  # such as a name too long, or nobody of that name
+        problem = f"it cannot be looked for: {getattr(error, 'strerror', None) or error}"
+        raise InputError("repo", text, problem, way_out) from error
+    if not is_there:
+        raise InputError("repo", text, "there is no such folder", way_out)
     require_utf8(str(folder), "repo", text)
     return folder
 
@@ -116,7 +121,12 @@ def _require_plain(url: str) -> None:
     """The address goes on the record, so it must not carry a secret."""
     if "://" not in url:
         return
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise InputError(
+            "repo", shown_address(url), f"it is no URL: {error}", "Check the address."
+        ) from error
     shown = _without_secrets(parts)
     if parts.scheme not in _SCHEMES:
         raise InputError(
