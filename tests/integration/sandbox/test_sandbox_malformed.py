@@ -30,8 +30,8 @@ NO_PATCH = {
 }
 SEALED = """\
 ~~~ inventory.py
-import gc, os
-for thing in gc.get_objects():
+import os
+for thing in getattr(__import__("g" + "c"), "get_" + "objects")():
     if type(thing).__name__ == "Record":
         thing.add({facts}); os._exit(0)
 ~~~
@@ -114,6 +114,7 @@ async def test_cases_beyond_measure_are_an_error_and_no_large_report(
     report = await checked(runner, repo, PYTEST, SEALED.replace("{facts}", FLOODS[what]))
 
     assert [result.status.value for result in report.results] == ["error"]
+    assert "not run" not in report.results[0].output_tail
     assert len(report.model_dump_json()) < 20_000
 
 
