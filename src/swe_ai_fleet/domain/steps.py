@@ -15,6 +15,7 @@ from swe_ai_fleet.domain.council import AgentSpec
 from swe_ai_fleet.domain.deliberation import Deliberation
 from swe_ai_fleet.domain.phases import StepKind, phase_end_s, soft_s
 from swe_ai_fleet.domain.proposal import Proposal
+from swe_ai_fleet.domain.quorum import has_quorum
 from swe_ai_fleet.domain.trials import missed_by
 
 _PEERS_REVIEWED = 4
@@ -285,17 +286,6 @@ def _skip(state: Deliberation, is_safe: Callable[[int], bool], tokens_per_round:
         return "budget"
     agreed = bool(state.verified()) and is_safe(0)
     return "agreed" if agreed else None
-
-
-def has_quorum(state: Deliberation) -> bool:
-    """Enough proposers have spoken: answered before the cut, or said with a reason that they cannot."""
-    proposers = {agent.agent_id for agent in state.council.proposers}
-    named = {pid for cut in state.rounds.values() for pid in cut.included}
-    answers = [p for p in state.proposals.values() if p.kind == "answer"]
-    counted = [p for p in answers if p.proposal_id in named or p.round not in state.rounds]
-    spoken = {p.agent_id for p in counted}
-    spoken |= {agent for (_, agent), event in state.failures.items() if event.failure.kind == "refused"}
-    return any(p.round == 0 for p in counted) and len(spoken & proposers) >= state.council.quorum
 
 
 def peers_to_review(state: Deliberation, agent: AgentSpec) -> list[Proposal]:

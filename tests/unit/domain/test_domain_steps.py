@@ -8,6 +8,7 @@ from story import Story, task
 from swe_ai_fleet.domain.deliberation import Deliberation
 from swe_ai_fleet.domain.events import Event
 from swe_ai_fleet.domain.phases import deadlines_s, soft_s
+from swe_ai_fleet.domain.quorum import has_quorum
 from swe_ai_fleet.domain.steps import (
     Ask,
     CheckBase,
@@ -18,7 +19,6 @@ from swe_ai_fleet.domain.steps import (
     NextStep,
     Rank,
     Start,
-    has_quorum,
     next_steps,
     peers_to_review,
 )

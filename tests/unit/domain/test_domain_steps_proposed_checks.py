@@ -9,6 +9,7 @@ from swe_ai_fleet.domain.deliberation import Deliberation
 from swe_ai_fleet.domain.events import Checked, Event, Proposed
 from swe_ai_fleet.domain.outcome import Crashed
 from swe_ai_fleet.domain.proposal import Proposal
+from swe_ai_fleet.domain.quorum import has_quorum
 from swe_ai_fleet.domain.steps import (
     Ask,
     CheckProposal,
@@ -17,7 +18,6 @@ from swe_ai_fleet.domain.steps import (
     Rank,
     RunMatrix,
     TryChecks,
-    has_quorum,
     next_steps,
 )
 from swe_ai_fleet.domain.task import CouncilPlan, Task

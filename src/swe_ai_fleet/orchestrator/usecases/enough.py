@@ -2,7 +2,8 @@
 
 from swe_ai_fleet.domain import batches
 from swe_ai_fleet.domain.deliberation import Deliberation
-from swe_ai_fleet.domain.steps import CutReason, has_quorum
+from swe_ai_fleet.domain.quorum import has_quorum
+from swe_ai_fleet.domain.steps import CutReason
 from swe_ai_fleet.orchestrator.usecases.evidence import evidence_of
 from swe_ai_fleet.ranking.decide import pays_to_ask, safe_to_stop
 

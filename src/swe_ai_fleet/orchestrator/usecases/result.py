@@ -8,8 +8,8 @@ from swe_ai_fleet.domain.deliberation import Deliberation
 from swe_ai_fleet.domain.events import Event
 from swe_ai_fleet.domain.outcome import Crashed, DeliberationOutcome
 from swe_ai_fleet.domain.proposal import Usage
+from swe_ai_fleet.domain.quorum import has_quorum
 from swe_ai_fleet.domain.ranking import AgentReport, Ranking, Result, Saved, Winner
-from swe_ai_fleet.domain.steps import has_quorum
 from swe_ai_fleet.errors import RecordNotFoundError
 from swe_ai_fleet.orchestrator.usecases.enough import tokens_of
 from swe_ai_fleet.orchestrator.usecases.evidence import evidence_of
