@@ -21,7 +21,7 @@ from swe_ai_fleet.errors import InputError, UnreachableError
 from swe_ai_fleet.execution.options import RayOptions
 from swe_ai_fleet.execution.ray_checks import RayCheckRunner
 from swe_ai_fleet.execution.ray_pool import RayAgentPool
-from swe_ai_fleet.execution.ray_submission import JobPlace, JobState, RayJobs, submission_id_of
+from swe_ai_fleet.execution.ray_submission import JobPlace, JobState, RayJob, RayJobs, submission_id_of
 from swe_ai_fleet.orchestrator.agents.system_clock import SystemClock
 
 pytestmark = [
@@ -102,19 +102,32 @@ def options(nodes: RayNodes, **changes: Any) -> RayOptions:
 async def test_a_run_is_submitted_once_and_its_exit_code_is_told(nodes: RayNodes, tmp_path: Path) -> None:
     code = f"open({str(tmp_path / 'runs')!r}, 'a').write('x'); import os; print(os.environ['WHO']); raise SystemExit(3)"
     argv = [sys.executable, "-c", code]
-    submission_id = submission_id_of(f"batch {tmp_path}")
-    async with RayJobs.open(options(nodes)) as jobs:
+
+    async def run(jobs: RayJobs, submission_id: str) -> tuple[RayJob, str]:
         place = JobPlace(num_cpus=0.1, label_selector={"zone": "a"})
         first = await jobs.submit(argv, submission_id=submission_id, env={"WHO": "the fleet"}, place=place)
         again = await jobs.submit(argv, submission_id=submission_id, env={"WHO": "the fleet"}, place=place)
         assert first.submission_id == again.submission_id == submission_id
         printed = "".join([piece async for piece in jobs.follow_logs(submission_id, poll_s=0.2)])
-        ended = await jobs.wait(submission_id, poll_s=0.2)
+        return await jobs.wait(submission_id, poll_s=0.2), printed
+
+    async with RayJobs.open(options(nodes)) as jobs:
+        ids = [submission_id_of(f"batch {tmp_path} {number}") for number in range(3)]
+        runs = 1
+        ended, printed = await run(jobs, ids[0])
+        while _lost_by_ray(ended) and runs < len(ids):
+            ended, printed = await run(jobs, ids[runs])
+            runs += 1
         assert (ended.state, ended.exit_code) == (JobState.FAILED, 3), ended.message
         assert "the fleet" in printed
-        assert (tmp_path / "runs").read_text() == "x"
+        assert (tmp_path / "runs").read_text() == "x" * runs
         with pytest.raises(InputError, match="another command"):
-            await jobs.submit(["true"], submission_id=submission_id)
+            await jobs.submit(["true"], submission_id=ids[0])
+
+
+def _lost_by_ray(ended: RayJob) -> bool:
+    """Ray itself loses the exit code of a run that ends while it looks at it."""
+    return "failed to get job supervisor" in ended.message
 
 
 async def test_a_run_can_be_stopped(nodes: RayNodes) -> None:
