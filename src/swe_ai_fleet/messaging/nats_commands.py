@@ -250,7 +250,8 @@ class NatsCommandQueue:
 def _shown(payload: bytes) -> str:
     """As a dead letter keeps it: whole where it is text, else its beginning; JSON may take six bytes for one."""
     text = payload.decode(errors="replace")
-    return text if len(json.dumps(text)) <= 2 * len(payload) + 1024 else text[:16384]
+    size = len(json.dumps(text, ensure_ascii=False).encode(errors="replace"))
+    return text if size <= 2 * len(payload) + 1024 else text[:16384]
 
 
 def delivery_place(reply: str) -> tuple[int, int]:

@@ -46,6 +46,17 @@ async def test_a_message_that_is_no_command_becomes_one_letter(
     assert await record.commands.find("d1") is None
 
 
+async def test_a_large_command_in_any_script_is_kept_whole_by_its_letter(record: Record) -> None:
+    wordy = task().model_copy(update={"description": "\u0441\u043a\u043b\u0430\u0434 " * 8000})
+    command = Command(deliberation_id="d1", task=wordy, seed=7, time=T0)
+    await record.commands.submit(command)
+    delivery = await record.commands.next(wait_s=5.0)
+    assert delivery is not None
+    await delivery.term("no worker can serve it")
+    (letter,) = await record.dead_letters.list()
+    assert Command.model_validate_json(letter.payload) == command
+
+
 @asynccontextmanager
 async def with_token(tmp_path: Path) -> AsyncIterator[tuple[NatsServer, NatsOptions]]:
     config = 'authorization { token: "good" }'
