@@ -44,12 +44,8 @@ class PriorityLimiter:
             self._allowed = min(float(self._most), self._allowed + 1.0 / self._allowed)
             self._hand_out()
 
-    def slot(self, priority: int) -> "_Slot":
-        """Wait for a slot and hold it. Cancelling a waiting call takes it out of the line."""
-        return _Slot(self, priority)
-
     async def acquire(self, priority: int) -> None:
-        """Take a slot, to be given back with :meth:`release`."""
+        """Take a slot, to be given back with :meth:`release`. Cancelling a waiting call takes it out of the line."""
         if self.has_free_slot:
             self.in_flight += 1
             return
@@ -75,19 +71,3 @@ class PriorityLimiter:
             if not future.done():
                 self.in_flight += 1
                 future.set_result(None)
-
-
-class _Slot:
-    """One call's use of a limiter; written out, because a generator would cost more than the whole limiter."""
-
-    __slots__ = ("_limiter", "_priority")
-
-    def __init__(self, limiter: PriorityLimiter, priority: int) -> None:
-        self._limiter = limiter
-        self._priority = priority
-
-    async def __aenter__(self) -> None:
-        await self._limiter.acquire(self._priority)
-
-    async def __aexit__(self, *_: object) -> None:
-        self._limiter.release()

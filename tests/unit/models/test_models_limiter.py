@@ -1,10 +1,21 @@
 """The limit on calls in flight: who waits, who goes first, and how the limit follows the endpoint."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from fake_time import fake_time
 
 from swe_ai_fleet.models.limiter import PriorityLimiter
+
+
+@asynccontextmanager
+async def slot(limiter: PriorityLimiter, priority: int) -> AsyncIterator[None]:
+    await limiter.acquire(priority)
+    try:
+        yield
+    finally:
+        limiter.release()
 
 
 @fake_time
@@ -13,7 +24,7 @@ async def test_the_more_urgent_go_first_and_equals_in_the_order_in_which_they_ca
     served: list[str] = []
 
     async def call(name: str, priority: int) -> None:
-        async with limiter.slot(priority):
+        async with slot(limiter, priority):
             served.append(name)
             await asyncio.sleep(1)
 
@@ -33,7 +44,7 @@ async def test_a_cancelled_call_leaves_the_line_and_takes_no_slot_with_it() -> N
     limiter = PriorityLimiter(1)
 
     async def call() -> None:
-        async with limiter.slot(1):
+        async with slot(limiter, 1):
             await asyncio.sleep(1)
 
     async with asyncio.TaskGroup() as group:
@@ -45,7 +56,7 @@ async def test_a_cancelled_call_leaves_the_line_and_takes_no_slot_with_it() -> N
         await asyncio.sleep(1)
         handed_over.cancel()
     assert limiter.in_flight == limiter.waiting == 0
-    async with limiter.slot(1):
+    async with slot(limiter, 1):
         assert limiter.in_flight == 1
 
 
@@ -55,11 +66,11 @@ async def test_a_call_cancelled_in_the_moment_it_gets_its_slot_passes_it_on() ->
     served: list[str] = []
 
     async def call(name: str) -> None:
-        async with limiter.slot(1):
+        async with slot(limiter, 1):
             served.append(name)
 
     async with asyncio.TaskGroup() as group:
-        async with limiter.slot(1):
+        async with slot(limiter, 1):
             unlucky = group.create_task(call("unlucky"))
             group.create_task(call("next"))
             await asyncio.sleep(0)
@@ -71,7 +82,7 @@ async def test_a_call_cancelled_in_the_moment_it_gets_its_slot_passes_it_on() ->
 @fake_time
 async def test_shed_load_halves_the_limit_and_successes_win_it_back() -> None:
     limiter = PriorityLimiter(8)
-    async with limiter.slot(1), limiter.slot(1), limiter.slot(1), limiter.slot(1):
+    async with slot(limiter, 1), slot(limiter, 1), slot(limiter, 1), slot(limiter, 1):
         limiter.shrink()
     assert limiter.limit == 2
     limiter.shrink()
@@ -87,7 +98,7 @@ async def test_a_growing_limit_lets_waiting_calls_in() -> None:
     entered: list[int] = []
 
     async def call(number: int) -> None:
-        async with limiter.slot(1):
+        async with slot(limiter, 1):
             entered.append(number)
             await asyncio.sleep(1)
 
