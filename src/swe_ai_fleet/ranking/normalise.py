@@ -7,7 +7,7 @@ from functools import lru_cache
 
 _MAX_PARSED_CHARS = 65536
 _REMEMBERED = 256
-"""Sources whose keys are kept: a council is decided again whenever an answer comes."""
+"""Answers whose keys are kept: a council is decided again whenever an answer comes."""
 _SIGNS = ("=", ":", "import ", "return", "raise", "assert")
 """A source without any of them does next to nothing: looking for them is cheap, parsing prose is not."""
 _MARK = "```"
@@ -34,7 +34,7 @@ def answer_key(content: str, *, patch_key: str | None = None, is_program: bool =
 def _program_key(content: str, *, is_program: bool) -> str | None:
     fenced, around = _fenced(content) if _MARK in content else ([], "")
     is_code = len(fenced) == 1 and (is_program or not around)
-    return python_key(fenced[0] if is_code else content)
+    return _python_key(fenced[0] if is_code else content)
 
 
 def _fenced(content: str) -> tuple[list[str], str]:
@@ -56,8 +56,7 @@ def _fenced(content: str) -> tuple[list[str], str]:
     return blocks, "\n".join(around + opened).strip()
 
 
-@lru_cache(maxsize=_REMEMBERED)
-def python_key(source: str) -> str | None:
+def _python_key(source: str) -> str | None:
     """A digest of a Python source's syntax tree, without positions and docstrings; None where it is none.
 
     A text of plain words or a single expression is no program: prose must not be taken for code.

@@ -7,7 +7,6 @@ import click
 from swe_ai_fleet.cli.exits import EPILOG, ungrouped
 from swe_ai_fleet.cli.interrupts import Interrupts
 from swe_ai_fleet.cli.options import json_option, quiet_option
-from swe_ai_fleet.errors import RecordNotFoundError
 
 
 @click.command("watch", epilog=EPILOG)
@@ -32,9 +31,6 @@ async def _watch(deliberation_id: str, as_json: bool, quiet: bool, interrupts: I
     settings = prepare()
     with ungrouped():
         async with open_record(settings) as record:
-            try:
+            if not await is_queued(record, deliberation_id):
                 await history_of(record, deliberation_id)
-            except RecordNotFoundError:
-                if not await is_queued(record, deliberation_id):
-                    raise
             return await follow(record, deliberation_id, settings, as_json=as_json, is_quiet=quiet)
